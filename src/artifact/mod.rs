@@ -1,0 +1,82 @@
+//! The only module that writes files.
+//!
+//! A file appears whole or not at all: it is written under a temporary name in the same folder, flushed to the disk,
+//! renamed, and the folder is flushed too, so that a kill or a power cut leaves either the old file or the new one.
+
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// What can go wrong when a result is written or read back.
+#[derive(Debug, thiserror::Error)]
+pub enum ArtifactError {
+    /// The operating system refused.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was tried, as a verb: `write`, `rename`, `read`.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// Why it failed.
+        source: std::io::Error,
+    },
+    /// The file is there but does not hold what it should.
+    #[error("{}: {reason}", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What was expected and what came.
+        reason: String,
+    },
+}
+
+impl ArtifactError {
+    /// An operating-system error with its file.
+    pub fn io(action: &'static str, path: &Path, source: std::io::Error) -> Self {
+        Self::Io { action, path: path.to_owned(), source }
+    }
+}
+
+/// Writes `path` atomically: `fill` writes the content, then the file is flushed and renamed into place.
+///
+/// # Errors
+/// Any I/O error, with the file and the step that failed; the old file, if there was one, is untouched.
+pub fn write_atomic<F>(path: &Path, fill: F) -> Result<(), ArtifactError>
+where
+    F: FnOnce(&mut dyn Write) -> std::io::Result<()>,
+{
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let temp = tempfile::Builder::new()
+        .prefix(".tmp-")
+        .tempfile_in(folder)
+        .map_err(|e| ArtifactError::io("create a temporary file beside", path, e))?;
+    let mut writer = BufWriter::with_capacity(1 << 16, temp);
+    fill(&mut writer).map_err(|e| ArtifactError::io("write", path, e))?;
+    let temp = writer.into_inner().map_err(|e| ArtifactError::io("write", path, e.into_error()))?;
+    temp.as_file().sync_all().map_err(|e| ArtifactError::io("flush", path, e))?;
+    temp.persist(path).map_err(|e| ArtifactError::io("rename into place", path, e.error))?;
+    std::fs::File::open(folder)
+        .and_then(|f| f.sync_all())
+        .map_err(|e| ArtifactError::io("flush the folder of", path, e))
+}
+
+/// Writes bytes atomically.
+///
+/// # Errors
+/// As [`write_atomic`].
+pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<(), ArtifactError> {
+    write_atomic(path, |w| w.write_all(bytes))
+}
+
+/// Writes a value as indented JSON, atomically, with a final newline.
+///
+/// # Errors
+/// As [`write_atomic`].
+pub fn write_json<T: serde::Serialize + ?Sized>(path: &Path, value: &T) -> Result<(), ArtifactError> {
+    write_atomic(path, |w| {
+        serde_json::to_writer_pretty(&mut *w, value).map_err(std::io::Error::from)?;
+        w.write_all(b"\n")
+    })
+}

@@ -1,0 +1,20 @@
+//! nightloom: the numerical engine behind a company's nightly sales intelligence.
+//!
+//! One library and one program. The program runs *jobs* (TOML files); a job composes a *pipeline* from models,
+//! clusters and tables; models compile to *plans*; plans replay *ops*; ops run on a *backend*, the GPU through wgpu or
+//! the CPU through rayon and SIMD. See `ARCHITECTURE.md` for the picture and the reasons.
+
+pub mod artifact;
+pub mod backend;
+pub mod cli;
+pub mod cluster;
+pub mod dataset;
+pub mod model;
+pub mod ops;
+pub mod pipelines;
+pub mod plan;
+pub mod prep;
+pub mod report;
+pub mod run;
+pub mod spec;
+pub mod train;
