@@ -1,1 +1,59 @@
-//! (in work)
+//! The numerical core, op by op.
+//!
+//! One folder an op: its checked shape types, a naive f64 reference, the CPU kernel, the GPU kernel, and the cases that
+//! drive agreement tests, gradient tests and benchmarks alike. To add an op: one folder, one shader, one line in
+//! [`Registry::standard`].
+
+pub mod activation;
+mod case;
+mod error;
+mod kernel;
+pub mod math;
+pub mod matmul;
+pub mod rng;
+pub mod schedule;
+
+pub use activation::Activation;
+pub use case::{Call, Case, Fill};
+pub use error::ShapeError;
+pub use kernel::{
+    ARGS_MAX, Access, Arg, ArgSpec, Args, Bind, DType, Dispatch, Kernel, PARAMS_MAX, Shader, Work, prelude, reads,
+    writes,
+};
+
+/// One operation, as the registry lists it.
+pub trait Op: Sync + std::fmt::Debug {
+    /// Its name, the folder's and the shader's.
+    fn name(&self) -> &'static str;
+    /// Its equation in one line.
+    fn summary(&self) -> &'static str;
+    /// The WGSL texts of its kernels.
+    fn shaders(&self) -> Vec<Shader>;
+    /// Shapes and tolerances for tests and benches.
+    fn cases(&self) -> Vec<Case>;
+}
+
+/// The list that tests, benches and `nightloom ops` walk.
+#[derive(Debug, Clone)]
+pub struct Registry {
+    ops: Vec<&'static dyn Op>,
+}
+
+impl Registry {
+    /// All operations of this library.
+    pub fn standard() -> Self {
+        Self { ops: vec![&matmul::MatmulOp] }
+    }
+
+    /// The same list with one more operation.
+    #[must_use]
+    pub fn with(mut self, op: &'static dyn Op) -> Self {
+        self.ops.push(op);
+        self
+    }
+
+    /// The operations in order.
+    pub fn ops(&self) -> &[&'static dyn Op] {
+        &self.ops
+    }
+}

@@ -1,1 +1,191 @@
-//! (in work)
+//! Plans: kernels recorded once, replayed often.
+//!
+//! A [`PlanBuilder`] collects tensors and *lists* of kernels (a training step, an evaluation step, ...) and checks that
+//! every kernel gets what it asks for. [`PlanBuilder::build`] lays the tensors out on a device. From then on a
+//! [`Plan::replay`] neither allocates nor binds nor reads back.
+//!
+//! The fleet axis leads every tensor. On the CPU each member runs the whole list by itself, so that a small model stays
+//! in one core's cache; on the GPU one dispatch serves all members.
+
+mod builder;
+mod cpu;
+mod error;
+mod gpu;
+pub mod verify;
+
+pub use builder::{ListId, PlanBuilder, TensorId, TensorInfo};
+pub use error::PlanError;
+
+use std::ops::Range;
+
+use crate::backend::Backend;
+
+/// Tensors on a device and lists of kernels over them.
+#[derive(Debug)]
+pub struct Plan {
+    fleet: usize,
+    tensors: Vec<TensorInfo>,
+    storage: Storage,
+}
+
+#[derive(Debug)]
+enum Storage {
+    Cpu(cpu::CpuPlan),
+    Gpu(gpu::GpuPlan),
+}
+
+/// What a plan has done so far: replay must not allocate, bind or read back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Kernels (CPU) or dispatches (GPU) run.
+    pub dispatches: u64,
+    /// Submissions to the GPU.
+    pub submits: u64,
+    /// Buffers made on the GPU, bind groups included.
+    pub allocations: u64,
+    /// Reads of device memory.
+    pub downloads: u64,
+}
+
+impl Plan {
+    /// Members of the fleet.
+    pub fn fleet(&self) -> usize {
+        self.fleet
+    }
+
+    /// What is known of a tensor.
+    pub fn tensor(&self, id: TensorId) -> &TensorInfo {
+        &self.tensors[id.0]
+    }
+
+    /// Words that a tensor holds for all members together.
+    pub fn words(&self, id: TensorId) -> usize {
+        self.tensors[id.0].words(self.fleet)
+    }
+
+    /// Bytes that the tensors take on the device.
+    pub fn bytes(&self) -> u64 {
+        self.tensors.iter().map(|t| t.words(self.fleet) as u64 * 4).sum()
+    }
+
+    /// Runs list `list` for each step of `steps`, all members.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn replay(&mut self, list: ListId, steps: Range<u32>) -> Result<(), PlanError> {
+        self.replay_all(&[(list, steps)])
+    }
+
+    /// Runs several lists one after the other, each for its steps.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn replay_all(&mut self, runs: &[(ListId, Range<u32>)]) -> Result<(), PlanError> {
+        match &mut self.storage {
+            Storage::Cpu(plan) => plan.replay(self.fleet, runs),
+            Storage::Gpu(plan) => plan.replay(runs)?,
+        }
+        Ok(())
+    }
+
+    /// Writes the whole tensor.
+    ///
+    /// # Errors
+    /// If the length is not the tensor's, or the device fails.
+    pub fn upload(&mut self, id: TensorId, words: &[u32]) -> Result<(), PlanError> {
+        let expected = self.words(id);
+        if words.len() != expected {
+            let tensor = self.tensors[id.0].name.clone();
+            return Err(PlanError::Length { tensor, expected, found: words.len() });
+        }
+        self.upload_part(id, 0, words)
+    }
+
+    /// Writes words from `offset` on.
+    ///
+    /// # Errors
+    /// If they do not fit, or the device fails.
+    pub fn upload_part(&mut self, id: TensorId, offset: usize, words: &[u32]) -> Result<(), PlanError> {
+        let (held, end) = (self.words(id), offset + words.len());
+        if end > held {
+            let tensor = self.tensors[id.0].name.clone();
+            return Err(PlanError::Length { tensor, expected: held, found: end });
+        }
+        match &mut self.storage {
+            Storage::Cpu(plan) => plan.words_mut(id)[offset..end].copy_from_slice(words),
+            Storage::Gpu(plan) => plan.upload(id, offset, words)?,
+        }
+        Ok(())
+    }
+
+    /// [`Plan::upload`] of f32 values.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn upload_f32(&mut self, id: TensorId, values: &[f32]) -> Result<(), PlanError> {
+        self.upload(id, bytemuck::cast_slice(values))
+    }
+
+    /// Reads the whole tensor into `out`, which must have its length.
+    ///
+    /// # Errors
+    /// If the length is not the tensor's, or the device has failed.
+    pub fn download_into(&mut self, id: TensorId, out: &mut [u32]) -> Result<(), PlanError> {
+        let expected = self.words(id);
+        if out.len() != expected {
+            let tensor = self.tensors[id.0].name.clone();
+            return Err(PlanError::Length { tensor, expected, found: out.len() });
+        }
+        match &mut self.storage {
+            Storage::Cpu(plan) => out.copy_from_slice(&plan.words(id)[..expected]),
+            Storage::Gpu(plan) => plan.download(id, out)?,
+        }
+        Ok(())
+    }
+
+    /// The tensor's words.
+    ///
+    /// # Errors
+    /// If the device has failed.
+    pub fn download(&mut self, id: TensorId) -> Result<Vec<u32>, PlanError> {
+        let mut out = vec![0; self.words(id)];
+        self.download_into(id, &mut out)?;
+        Ok(out)
+    }
+
+    /// The tensor's words as f32.
+    ///
+    /// # Errors
+    /// If the device has failed.
+    pub fn download_f32(&mut self, id: TensorId) -> Result<Vec<f32>, PlanError> {
+        Ok(self.download(id)?.into_iter().map(f32::from_bits).collect())
+    }
+
+    /// Waits until the device is done. On the CPU it always is.
+    ///
+    /// # Errors
+    /// If the device has failed.
+    pub fn wait(&mut self) -> Result<(), PlanError> {
+        match &mut self.storage {
+            Storage::Cpu(_) => Ok(()),
+            Storage::Gpu(plan) => plan.wait(),
+        }
+    }
+
+    /// What was done so far.
+    pub fn counts(&self) -> Counts {
+        match &self.storage {
+            Storage::Cpu(plan) => plan.counts(),
+            Storage::Gpu(plan) => plan.counts(),
+        }
+    }
+
+    fn new(builder: PlanBuilder, backend: &Backend) -> Result<Self, PlanError> {
+        let (fleet, tensors, lists) = builder.into_parts();
+        let storage = match backend {
+            Backend::Cpu(cpu) => Storage::Cpu(cpu::CpuPlan::new(*cpu, fleet, &tensors, lists)),
+            Backend::Gpu(gpu) => Storage::Gpu(gpu::GpuPlan::new(gpu, fleet, &tensors, &lists)?),
+        };
+        Ok(Self { fleet, tensors, storage })
+    }
+}

@@ -1,0 +1,257 @@
+//! An open device. Every call that can fail comes back as a [`BackendError`]; nothing is read back from a submission
+//! that failed (E5).
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::adapter::AdapterFacts;
+use super::pipeline::{Pipeline, PipelineKey, compile};
+use crate::backend::BackendError;
+
+/// An open GPU. Clones share the device.
+#[derive(Debug, Clone)]
+pub struct Gpu {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    device: wgpu::Device,
+    queue: wgpu::Queue,
+    info: wgpu::AdapterInfo,
+    limits: wgpu::Limits,
+    pipelines: Mutex<HashMap<PipelineKey, Arc<Pipeline>>>,
+    trouble: Arc<Mutex<Trouble>>,
+}
+
+/// What the driver reported outside any error scope.
+#[derive(Debug, Default)]
+struct Trouble {
+    lost: Option<String>,
+    uncaptured: Option<String>,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Gpu {
+    /// Opens an adapter with all of its own limits.
+    ///
+    /// # Errors
+    /// If it lacks immediates or storage bindings that the kernels need, or the driver refuses.
+    pub fn open(facts: &AdapterFacts) -> Result<Self, BackendError> {
+        let device_name = facts.info.name.clone();
+        if !facts.features.contains(wgpu::Features::IMMEDIATES) || facts.limits.max_immediate_size < 128 {
+            return Err(BackendError::Unsupported { device: device_name, what: "128 bytes of immediates".to_owned() });
+        }
+        let wanted = wgpu::Features::IMMEDIATES | wgpu::Features::SHADER_F16 | wgpu::Features::TIMESTAMP_QUERY;
+        let descriptor = wgpu::DeviceDescriptor {
+            label: Some("nightloom"),
+            required_features: wanted & facts.features,
+            required_limits: facts.limits.clone(),
+            ..Default::default()
+        };
+        let opened = pollster::block_on(facts.adapter.request_device(&descriptor));
+        let (device, queue) = opened.map_err(|e| BackendError::NoDevice {
+            wanted: device_name,
+            reason: format!("the driver refused to open it: {e}"),
+        })?;
+        let trouble = Arc::new(Mutex::new(Trouble::default()));
+        let on_lost = Arc::clone(&trouble);
+        device.set_device_lost_callback(move |reason, message| {
+            locked(&on_lost).lost = Some(format!("{reason:?}: {message}"));
+        });
+        let on_error = Arc::clone(&trouble);
+        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
+            locked(&on_error).uncaptured.get_or_insert(error.to_string());
+        }));
+        let inner = Inner {
+            device,
+            queue,
+            info: facts.info.clone(),
+            limits: facts.limits.clone(),
+            pipelines: Mutex::new(HashMap::new()),
+            trouble,
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// The adapter's name.
+    pub fn name(&self) -> &str {
+        &self.inner.info.name
+    }
+
+    /// The driver's name and version.
+    pub fn driver(&self) -> String {
+        format!("{} {}", self.inner.info.driver, self.inner.info.driver_info).trim().to_owned()
+    }
+
+    /// The device's limits.
+    pub fn limits(&self) -> &wgpu::Limits {
+        &self.inner.limits
+    }
+
+    /// The wgpu device, for those who record.
+    pub fn device(&self) -> &wgpu::Device {
+        &self.inner.device
+    }
+
+    /// The most bytes that one storage binding may have.
+    pub fn binding_bytes_max(&self) -> u64 {
+        self.inner.limits.max_storage_buffer_binding_size.min(self.inner.limits.max_buffer_size)
+    }
+
+    /// The pipeline of `key`, compiled on first use.
+    ///
+    /// # Errors
+    /// If the driver refuses the shader.
+    pub fn pipeline(&self, key: PipelineKey) -> Result<Arc<Pipeline>, BackendError> {
+        if let Some(found) = locked(&self.inner.pipelines).get(&key) {
+            return Ok(Arc::clone(found));
+        }
+        let action = format!("compiling {}.{}", key.shader, key.entry);
+        let compiled = Arc::new(self.guarded(&action, || compile(&self.inner.device, &key))?);
+        locked(&self.inner.pipelines).insert(key, Arc::clone(&compiled));
+        Ok(compiled)
+    }
+
+    /// A zeroed buffer of `words` 32-bit words that kernels bind and copies reach.
+    ///
+    /// # Errors
+    /// If it is larger than a binding, or memory runs out.
+    pub fn buffer(&self, name: &str, words: usize) -> Result<wgpu::Buffer, BackendError> {
+        let bytes = words.max(1) as u64 * 4;
+        if bytes > self.binding_bytes_max() {
+            return Err(BackendError::TooLarge {
+                tensor: name.to_owned(),
+                bytes,
+                bytes_max: self.binding_bytes_max(),
+                device: self.name().to_owned(),
+            });
+        }
+        let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
+        self.guarded(&format!("allocating {bytes} bytes for `{name}`"), || self.raw_buffer(name, bytes, usage))
+    }
+
+    fn raw_buffer(&self, name: &str, bytes: u64, usage: wgpu::BufferUsages) -> wgpu::Buffer {
+        let descriptor = wgpu::BufferDescriptor { label: Some(name), size: bytes, usage, mapped_at_creation: false };
+        self.inner.device.create_buffer(&descriptor)
+    }
+
+    /// Copies `words` to the buffer, `offset` words from its start.
+    ///
+    /// # Errors
+    /// If the driver refuses.
+    pub fn upload(&self, buffer: &wgpu::Buffer, offset: usize, words: &[u32]) -> Result<(), BackendError> {
+        self.guarded("uploading", || {
+            self.inner.queue.write_buffer(buffer, offset as u64 * 4, bytemuck::cast_slice(words));
+        })
+    }
+
+    /// Submits recorded commands.
+    ///
+    /// # Errors
+    /// If the driver refuses them or the device is lost.
+    pub fn submit(&self, action: &str, commands: wgpu::CommandBuffer) -> Result<(), BackendError> {
+        self.guarded(action, || {
+            self.inner.queue.submit(std::iter::once(commands));
+        })
+    }
+
+    /// Waits until all that was submitted is done.
+    ///
+    /// # Errors
+    /// If the device is lost or a kernel failed.
+    pub fn wait(&self, action: &str) -> Result<(), BackendError> {
+        let polled = self.inner.device.poll(wgpu::PollType::wait_indefinitely());
+        self.check(action)?;
+        polled.map(|_| ()).map_err(|e| self.failed(action, &e.to_string()))
+    }
+
+    /// Reads `out.len()` words back, `offset` words from the buffer's start, after all that was submitted is done.
+    ///
+    /// # Errors
+    /// If anything submitted before has failed: then nothing is read.
+    pub fn download(&self, buffer: &wgpu::Buffer, offset: usize, out: &mut [u32]) -> Result<(), BackendError> {
+        if out.is_empty() {
+            return Ok(());
+        }
+        let action = "reading back";
+        let bytes = out.len() as u64 * 4;
+        let usage = wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ;
+        let staging = self.guarded(action, || {
+            let staging = self.raw_buffer("read-back", bytes, usage);
+            let mut encoder = self.inner.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+            encoder.copy_buffer_to_buffer(buffer, offset as u64 * 4, &staging, 0, Some(bytes));
+            self.inner.queue.submit(std::iter::once(encoder.finish()));
+            staging
+        })?;
+        let (sender, receiver) = std::sync::mpsc::channel();
+        staging.slice(..).map_async(wgpu::MapMode::Read, move |result| {
+            // The receiver lives until the wait below is over; if it is gone there is nobody to tell.
+            let _ = sender.send(result);
+        });
+        self.wait(action)?;
+        match receiver.try_recv() {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Err(self.failed(action, &error.to_string())),
+            Err(_) => return Err(self.failed(action, "the driver never answered the map request")),
+        }
+        {
+            let view = staging.slice(..).get_mapped_range().map_err(|e| self.failed(action, &e.to_string()))?;
+            out.copy_from_slice(bytemuck::cast_slice(&view));
+        }
+        staging.unmap();
+        Ok(())
+    }
+
+    /// Runs `work` inside error scopes and turns whatever the driver says into an error.
+    ///
+    /// # Errors
+    /// What the driver reported.
+    pub fn guarded<T>(&self, action: &str, work: impl FnOnce() -> T) -> Result<T, BackendError> {
+        self.check(action)?;
+        let device = &self.inner.device;
+        let validation = device.push_error_scope(wgpu::ErrorFilter::Validation);
+        let memory = device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let internal = device.push_error_scope(wgpu::ErrorFilter::Internal);
+        let value = work();
+        let errors = [internal.pop(), memory.pop(), validation.pop()].map(pollster::block_on);
+        match errors.into_iter().flatten().next() {
+            Some(wgpu::Error::OutOfMemory { source }) => Err(BackendError::OutOfMemory {
+                device: self.name().to_owned(),
+                action: action.to_owned(),
+                reason: source.to_string(),
+            }),
+            Some(error) => Err(self.failed(action, &error.to_string())),
+            None => self.check(action).map(|()| value),
+        }
+    }
+
+    /// Gives the device up, as if it were lost. For tests of what follows.
+    pub fn destroy(&self) {
+        self.inner.device.destroy();
+        // Lets the lost callback run; the answer itself is of no interest.
+        let _ = self.inner.device.poll(wgpu::PollType::Poll);
+    }
+
+    fn check(&self, action: &str) -> Result<(), BackendError> {
+        let trouble = locked(&self.inner.trouble);
+        if let Some(reason) = &trouble.lost {
+            return Err(BackendError::Lost {
+                device: self.name().to_owned(),
+                action: action.to_owned(),
+                reason: reason.clone(),
+            });
+        }
+        match &trouble.uncaptured {
+            Some(reason) => Err(self.failed(action, reason)),
+            None => Ok(()),
+        }
+    }
+
+    fn failed(&self, action: &str, reason: &str) -> BackendError {
+        BackendError::Failed { device: self.name().to_owned(), action: action.to_owned(), reason: reason.to_owned() }
+    }
+}

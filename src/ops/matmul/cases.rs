@@ -1,0 +1,62 @@
+//! Shapes for agreement, gradients and benches.
+
+use super::{Matmul, MatmulSpec};
+use crate::ops::activation::Activation;
+use crate::ops::{Call, Case};
+
+/// One forward product, and the two backward ones when the activation leaves the gradient alone.
+fn case(id: &'static str, spec: MatmulSpec) -> Case {
+    let forward = checked(spec);
+    if spec.activation != Activation::None {
+        return Case::new(id).call(Call::new(forward).names(&["x", "w", "y", "s", "bias"]));
+    }
+    // y = x w: dx = dy w^T and dw = x^T dy, each stored as x and w are.
+    let MatmulSpec { fleet, m, k, n, a_transposed, b_transposed, .. } = spec;
+    let base = MatmulSpec { fleet, ..MatmulSpec::default() };
+    let (dx, dx_names) = if a_transposed {
+        let dx = MatmulSpec { m: k, k: n, n: m, a_transposed: b_transposed, b_transposed: true, ..base };
+        (dx, ["w", "dy", "dx", "s"])
+    } else {
+        let dx = MatmulSpec { m, k: n, n: k, a_transposed: false, b_transposed: !b_transposed, ..base };
+        (dx, ["dy", "w", "dx", "s"])
+    };
+    let (dw, dw_names) = if b_transposed {
+        let dw = MatmulSpec { m: n, k: m, n: k, a_transposed: true, b_transposed: a_transposed, ..base };
+        (dw, ["dy", "x", "dw", "s"])
+    } else {
+        let dw = MatmulSpec { m: k, k: m, n, a_transposed: !a_transposed, b_transposed: false, ..base };
+        (dw, ["x", "dy", "dw", "s"])
+    };
+    Case::new(id)
+        .call(Call::new(forward).names(&["x", "w", "y", "s", "bias"]))
+        .call(Call::new(checked(dx)).names(&dx_names))
+        .call(Call::new(checked(dw)).names(&dw_names))
+}
+
+fn checked(spec: MatmulSpec) -> Matmul {
+    Matmul::new(spec).expect("the case's shape is right")
+}
+
+pub(super) fn cases() -> Vec<Case> {
+    let plain = |fleet, m, k, n| MatmulSpec { fleet, m, k, n, ..MatmulSpec::default() };
+    let fused = |fleet, m, k, n, activation| MatmulSpec { bias: true, activation, ..plain(fleet, m, k, n) };
+    vec![
+        case("f1_1x1x1", plain(1, 1, 1, 1)),
+        case("f3_7x13x5", plain(3, 7, 13, 5)),
+        case("f2_33x17x65_ta", MatmulSpec { a_transposed: true, ..plain(2, 33, 17, 65) }),
+        case("f2_67x31x70_tb", MatmulSpec { b_transposed: true, ..plain(2, 67, 31, 70) }),
+        case("f1_19x23x29_ta_tb", MatmulSpec { a_transposed: true, b_transposed: true, ..plain(1, 19, 23, 29) }),
+        case("f5_64x28x32_relu", fused(5, 64, 28, 32, Activation::Relu)),
+        case("f2_40x21x50_gelu", fused(2, 40, 21, 50, Activation::Gelu)),
+        case("f2_40x21x50_tanh", fused(2, 40, 21, 50, Activation::Tanh)),
+        case("f2_40x21x50_sigmoid", fused(2, 40, 21, 50, Activation::Sigmoid)),
+        case("f2_37x11x41_bias", fused(2, 37, 11, 41, Activation::None)),
+        case("f2_17x1500x19_chunks", MatmulSpec { bias: true, ..plain(2, 17, 1500, 19) }),
+        case("f1_100x2049x40_ta_chunks", MatmulSpec { a_transposed: true, ..plain(1, 100, 2049, 40) }),
+        case("f70000_1x2x1_many_groups", plain(70_000, 1, 2, 1)),
+        case("f1_256x64x32", plain(1, 256, 64, 32)).bench(),
+        case("f1_512x512x512", plain(1, 512, 512, 512)).bench_only(),
+        case("f1_4096x64x128", plain(1, 4096, 64, 128)).bench_only(),
+        case("f1000_32x16x16", plain(1000, 32, 16, 16)).bench_only(),
+    ]
+}

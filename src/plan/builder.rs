@@ -1,0 +1,184 @@
+//! Collecting and checking.
+
+use super::{Plan, PlanError};
+use crate::backend::Backend;
+use crate::ops::{ARGS_MAX, Access, ArgSpec, DType, Kernel};
+
+/// A tensor of a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TensorId(pub(super) usize);
+
+/// A list of kernels of a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ListId(pub(super) usize);
+
+/// What is known of a tensor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TensorInfo {
+    /// Its name, for errors and checkpoints.
+    pub name: String,
+    /// Words a member, or in all if shared.
+    pub len: usize,
+    /// What the words are.
+    pub dtype: DType,
+    /// One copy for all members.
+    pub shared: bool,
+}
+
+impl TensorInfo {
+    /// Words for the whole fleet.
+    pub const fn words(&self, fleet: usize) -> usize {
+        if self.shared { self.len } else { self.len * fleet }
+    }
+}
+
+/// A kernel with its tensors.
+#[derive(Debug)]
+pub(super) struct Recorded {
+    pub kernel: Box<dyn Kernel>,
+    pub args: Vec<ArgSpec>,
+    pub tensors: Vec<TensorId>,
+}
+
+/// Collects tensors and lists of kernels.
+#[derive(Debug)]
+pub struct PlanBuilder {
+    fleet: usize,
+    tensors: Vec<TensorInfo>,
+    lists: Vec<Vec<Recorded>>,
+    scratch: Option<TensorId>,
+}
+
+impl PlanBuilder {
+    /// For `fleet` members.
+    pub fn new(fleet: usize) -> Self {
+        Self { fleet, tensors: vec![], lists: vec![], scratch: None }
+    }
+
+    /// Members of the fleet.
+    pub fn fleet(&self) -> usize {
+        self.fleet
+    }
+
+    /// A zeroed f32 tensor of `len` values a member.
+    pub fn tensor(&mut self, name: impl Into<String>, len: usize) -> TensorId {
+        self.add(name, len, DType::F32, false)
+    }
+
+    /// A zeroed u32 tensor of `len` values a member.
+    pub fn tensor_u32(&mut self, name: impl Into<String>, len: usize) -> TensorId {
+        self.add(name, len, DType::U32, false)
+    }
+
+    /// A zeroed tensor of which there is one copy for all members.
+    pub fn shared(&mut self, name: impl Into<String>, len: usize, dtype: DType) -> TensorId {
+        self.add(name, len, dtype, true)
+    }
+
+    /// A tensor that fits an argument.
+    pub fn for_arg(&mut self, name: impl Into<String>, arg: &ArgSpec) -> TensorId {
+        self.add(name, arg.len, arg.dtype, arg.shared)
+    }
+
+    fn add(&mut self, name: impl Into<String>, len: usize, dtype: DType, shared: bool) -> TensorId {
+        self.tensors.push(TensorInfo { name: name.into(), len, dtype, shared });
+        TensorId(self.tensors.len() - 1)
+    }
+
+    /// A new, empty list.
+    pub fn list(&mut self) -> ListId {
+        self.lists.push(vec![]);
+        ListId(self.lists.len() - 1)
+    }
+
+    /// Records `kernel` at the end of `list`. `bound` holds a tensor for each argument except scratch, in order: working
+    /// memory is the plan's own and shared by all its kernels, which run one after the other.
+    ///
+    /// # Errors
+    /// If number, lengths, types or accesses do not fit, or a tensor that is written is bound twice.
+    pub fn push(&mut self, list: ListId, kernel: impl Kernel + 'static, bound: &[TensorId]) -> Result<(), PlanError> {
+        self.push_boxed(list, Box::new(kernel), bound)
+    }
+
+    /// [`PlanBuilder::push`] of a boxed kernel.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn push_boxed(&mut self, list: ListId, kernel: Box<dyn Kernel>, bound: &[TensorId]) -> Result<(), PlanError> {
+        let args = kernel.args();
+        let wanted = args.iter().filter(|arg| arg.access != Access::Scratch).count();
+        if bound.len() != wanted || args.len() > ARGS_MAX || kernel.fleet() != self.fleet {
+            return Err(PlanError::Binding {
+                kernel: kernel.name(),
+                argument: "(all)".to_owned(),
+                expected: format!("{wanted} tensors (at most {ARGS_MAX}) for a fleet of {}", kernel.fleet()),
+                found: format!("{} tensors for a fleet of {}", bound.len(), self.fleet),
+            });
+        }
+        let mut rest = bound.iter();
+        let mut tensors = Vec::with_capacity(args.len());
+        for arg in &args {
+            if arg.access == Access::Scratch {
+                tensors.push(self.scratch_of(arg.len));
+            } else if let Some(id) = rest.next() {
+                tensors.push(*id);
+            }
+        }
+        self.check(kernel.name(), &args, &tensors)?;
+        self.lists[list.0].push(Recorded { kernel, args, tensors });
+        Ok(())
+    }
+
+    /// The one scratch tensor, grown to `len` words a member.
+    fn scratch_of(&mut self, len: usize) -> TensorId {
+        let id = match self.scratch {
+            Some(id) => id,
+            None => self.tensor("scratch", 0),
+        };
+        self.scratch = Some(id);
+        let info = &mut self.tensors[id.0];
+        info.len = info.len.max(len);
+        id
+    }
+
+    fn check(&self, kernel: &'static str, args: &[ArgSpec], tensors: &[TensorId]) -> Result<(), PlanError> {
+        for (i, (arg, id)) in args.iter().zip(tensors).enumerate() {
+            let info = &self.tensors[id.0];
+            let bad = |expected: String, found: String| PlanError::Binding {
+                kernel,
+                argument: arg.name.to_owned(),
+                expected,
+                found: format!("{found} (tensor `{}`)", info.name),
+            };
+            if arg.access == Access::Scratch {
+                continue;
+            }
+            if info.len != arg.len || info.dtype != arg.dtype || info.shared != arg.shared {
+                return Err(bad(
+                    format!("{} words of {:?}, shared: {}", arg.len, arg.dtype, arg.shared),
+                    format!("{} words of {:?}, shared: {}", info.len, info.dtype, info.shared),
+                ));
+            }
+            if arg.shared && arg.access != Access::Read {
+                return Err(bad("a tensor of each member's own".to_owned(), "a shared one, to be written".to_owned()));
+            }
+            let again = tensors.iter().enumerate().any(|(j, other)| j != i && other == id);
+            if again && arg.access != Access::Read {
+                return Err(bad("a tensor of its own".to_owned(), "one that is bound twice".to_owned()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Lays everything out on a device.
+    ///
+    /// # Errors
+    /// If a tensor is too large for the device, or the device fails.
+    pub fn build(self, backend: &Backend) -> Result<Plan, PlanError> {
+        Plan::new(self, backend)
+    }
+
+    pub(super) fn into_parts(self) -> (usize, Vec<TensorInfo>, Vec<Vec<Recorded>>) {
+        (self.fleet, self.tensors, self.lists)
+    }
+}
