@@ -1,1 +1,17 @@
-//! (in work)
+//! Models: lists of layers with checked shapes, and how they compile to plans.
+//!
+//! A [`ModelSpec`] is what a job file says; [`Model::new`] checks it and knows every shape and parameter;
+//! [`compile`] records the kernels of a training step, an evaluation step and a prediction for a fleet.
+
+pub mod compile;
+mod error;
+mod init;
+mod layer;
+mod shape;
+mod weights;
+
+pub use error::ModelError;
+pub use init::initial_weights;
+pub use layer::{LayerSpec, Padding};
+pub use shape::{Model, ModelSpec, ParamInfo, ParamKind, TensorShape};
+pub use weights::Weights;

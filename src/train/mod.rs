@@ -1,1 +1,17 @@
-//! (in work)
+//! Training fleets of models: the loop, early stopping, checkpoints, and the measures of what came out.
+
+mod checkpoint;
+mod control;
+mod error;
+mod fleet;
+pub mod metrics;
+mod predict;
+mod spec;
+mod state;
+mod tables;
+
+pub use control::{CheckpointPlan, Control, EpochReport};
+pub use error::TrainError;
+pub use fleet::{Data, Member, Targets, TrainedMember, fleet_max, train};
+pub use predict::{Predictor, predict};
+pub use spec::{EarlyStop, Loss, Optimizer, RateSchedule, TrainSpec};

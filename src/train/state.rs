@@ -1,0 +1,225 @@
+//! A fleet in training: the plan on the device, and what the host knows of each member.
+
+use super::error::TrainError;
+use super::fleet::{Data, Member, Targets, TrainedMember};
+use super::spec::TrainSpec;
+use super::tables::{TableShape, Tables};
+use crate::backend::Backend;
+use crate::model::compile::{self, TrainPlan, TrainShape};
+use crate::model::{Model, Weights};
+
+/// What the host knows of a member; all of it goes into a checkpoint.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Progress {
+    /// Losses of each epoch that it took part in.
+    pub losses: Vec<(f32, Option<f32>)>,
+    /// The epoch of the kept weights, from 1; 0 before there is one.
+    pub best_epoch: usize,
+    /// It has stopped by itself.
+    pub stopped: bool,
+}
+
+impl Progress {
+    fn best_loss(&self) -> f32 {
+        match self.best_epoch.checked_sub(1).and_then(|e| self.losses.get(e)) {
+            Some((_, Some(loss))) => *loss,
+            _ => f32::INFINITY,
+        }
+    }
+}
+
+/// A state to go on from.
+#[derive(Debug)]
+pub(super) struct Resumed {
+    pub epochs_done: usize,
+    pub progress: Vec<Progress>,
+    /// The words of the tensors that outlive a step, in the order of [`TrainPlan::lasting`].
+    pub tensors: Vec<Vec<u32>>,
+}
+
+/// A fleet in training.
+#[derive(Debug)]
+pub(super) struct FleetState<'a> {
+    pub plan: TrainPlan,
+    pub progress: Vec<Progress>,
+    pub epochs_done: usize,
+    /// The number of its first member in the whole training.
+    pub first_member: usize,
+    members: &'a [Member],
+    steps: TableShape,
+    tables: Tables,
+    validates: bool,
+    losses: Vec<u32>,
+}
+
+impl<'a> FleetState<'a> {
+    pub(super) fn new(
+        model: &Model,
+        spec: &TrainSpec,
+        shape: &TrainShape,
+        data: Data<'_>,
+        members: &'a [Member],
+        backend: &Backend,
+        resumed: Option<Resumed>,
+    ) -> Result<Self, TrainError> {
+        let mut plan = compile::training(model, shape, backend)?;
+        plan.plan.upload_f32(plan.inputs, data.inputs)?;
+        match data.targets {
+            Targets::Labels(labels) => plan.plan.upload(plan.targets, labels)?,
+            Targets::Values(values) => plan.plan.upload_f32(plan.targets, values)?,
+        }
+        let fleet = members.len();
+        let steps = TableShape { fleet, steps: shape.steps, batch: shape.batch };
+        let validation = TableShape { steps: shape.validation_steps, ..steps };
+        if validation.steps > 0 {
+            let mut tables = Tables::new(validation);
+            for (index, member) in members.iter().enumerate() {
+                tables.fill_validation(validation, index, member);
+            }
+            upload_tables(&mut plan, &tables, true)?;
+        }
+        let mut state = Self {
+            plan,
+            progress: vec![Progress::default(); fleet],
+            epochs_done: 0,
+            first_member: 0,
+            members,
+            steps,
+            tables: Tables::new(steps),
+            validates: validation.steps > 0,
+            losses: vec![0; fleet],
+        };
+        match resumed {
+            Some(resumed) => state.restore(resumed)?,
+            None => state.start(model)?,
+        }
+        debug_assert!(spec.check().is_ok());
+        Ok(state)
+    }
+
+    fn start(&mut self, model: &Model) -> Result<(), TrainError> {
+        let first: Vec<Weights> = self.members.iter().map(|m| m.first_weights(model)).collect();
+        for (i, id) in self.plan.params.clone().into_iter().enumerate() {
+            let all: Vec<f32> = first.iter().flat_map(|w| w.values[i].iter().copied()).collect();
+            self.plan.plan.upload_f32(id, &all)?;
+        }
+        Ok(())
+    }
+
+    fn restore(&mut self, resumed: Resumed) -> Result<(), TrainError> {
+        for (id, words) in self.plan.lasting().into_iter().zip(&resumed.tensors) {
+            self.plan.plan.upload(id, words)?;
+        }
+        self.progress = resumed.progress;
+        self.epochs_done = resumed.epochs_done;
+        Ok(())
+    }
+
+    /// Members that go on.
+    pub(super) fn active(&self) -> usize {
+        self.progress.iter().filter(|p| !p.stopped).count()
+    }
+
+    /// The next epoch, from 0, if there is one.
+    pub(super) fn next_epoch(&self, spec: &TrainSpec) -> Option<usize> {
+        (self.epochs_done < spec.epochs && self.active() > 0).then_some(self.epochs_done)
+    }
+
+    /// One epoch of all members that go on; returns their mean losses. The device is asked once, at the end.
+    pub(super) fn run_epoch(&mut self, spec: &TrainSpec, epoch: usize) -> Result<(f32, Option<f32>), TrainError> {
+        for (index, member) in self.members.iter().enumerate() {
+            if self.progress[index].stopped {
+                self.tables.rest(self.steps, index);
+            } else {
+                self.tables.fill_epoch(self.steps, index, member, spec, epoch);
+            }
+        }
+        upload_tables(&mut self.plan, &self.tables, false)?;
+        let mut runs = vec![(self.plan.train, 0..self.steps.steps as u32)];
+        if let Some((list, steps)) = self.plan.validate {
+            runs.push((list, 0..steps));
+        }
+        self.plan.plan.replay_all(&runs)?;
+        let train_loss = self.read(self.plan.train_loss)?;
+        let validation_loss = if self.validates { Some(self.read(self.plan.validation_loss)?) } else { None };
+        let means = self.judge(spec, epoch, &train_loss, validation_loss.as_deref())?;
+        self.epochs_done = epoch + 1;
+        Ok(means)
+    }
+
+    fn read(&mut self, id: crate::plan::TensorId) -> Result<Vec<f32>, TrainError> {
+        self.plan.plan.download_into(id, &mut self.losses)?;
+        Ok(self.losses.iter().copied().map(f32::from_bits).collect())
+    }
+
+    /// Takes down each member's losses, keeps the weights of those that got better, stops those that have not for long.
+    fn judge(
+        &mut self,
+        spec: &TrainSpec,
+        epoch: usize,
+        train: &[f32],
+        validation: Option<&[f32]>,
+    ) -> Result<(f32, Option<f32>), TrainError> {
+        let mut better = vec![0.0_f32; self.members.len()];
+        let (mut train_sum, mut validation_sum, mut judged, mut took_part) = (0.0, 0.0, 0, 0);
+        for (index, member) in self.members.iter().enumerate() {
+            let progress = &mut self.progress[index];
+            if progress.stopped {
+                continue;
+            }
+            let own = validation.filter(|_| !member.validation.is_empty()).map(|v| v[index]);
+            for loss in std::iter::once(train[index]).chain(own) {
+                if !loss.is_finite() {
+                    let member = self.first_member + index;
+                    return Err(TrainError::Diverged { member, epoch: epoch + 1, loss, rate: self.members[index].rate });
+                }
+            }
+            let min_delta = spec.early_stop.map_or(0.0, |s| s.min_delta);
+            let improved = own.is_none_or(|loss| loss < progress.best_loss() - min_delta);
+            progress.losses.push((train[index], own));
+            if improved {
+                progress.best_epoch = epoch + 1;
+                better[index] = 1.0;
+            }
+            let patience = spec.early_stop.map_or(usize::MAX, |s| s.patience);
+            progress.stopped = own.is_some() && epoch + 1 - progress.best_epoch >= patience;
+            train_sum += f64::from(train[index]);
+            took_part += 1;
+            if let Some(loss) = own {
+                validation_sum += f64::from(loss);
+                judged += 1;
+            }
+        }
+        if better.iter().any(|&flag| flag > 0.0) {
+            self.plan.plan.upload_f32(self.plan.flag, &better)?;
+            self.plan.plan.replay(self.plan.keep_best, 0..1)?;
+        }
+        let mean = |sum: f64, count: usize| (sum / f64::from(count.max(1) as u32)) as f32;
+        Ok((mean(train_sum, took_part), (judged > 0).then(|| mean(validation_sum, judged))))
+    }
+
+    /// The kept weights of every member.
+    pub(super) fn finish(mut self, model: &Model) -> Result<Vec<TrainedMember>, TrainError> {
+        let fleet = self.members.len();
+        let mut weights = vec![Weights::default(); fleet];
+        for (id, param) in self.plan.best.clone().into_iter().zip(model.params()) {
+            let all = self.plan.plan.download_f32(id)?;
+            for (member, values) in weights.iter_mut().zip(all.chunks(param.len())) {
+                member.values.push(values.to_vec());
+            }
+        }
+        let members = weights.into_iter().zip(self.progress);
+        Ok(members
+            .map(|(weights, p)| TrainedMember { weights, losses: p.losses, best_epoch: p.best_epoch })
+            .collect())
+    }
+}
+
+fn upload_tables(plan: &mut TrainPlan, tables: &Tables, validation: bool) -> Result<(), TrainError> {
+    let ids = if validation { &plan.validation_tables } else { &plan.train_tables };
+    let (rows, weights, schedule) = (ids.rows, ids.weights, ids.schedule);
+    plan.plan.upload(rows, &tables.rows)?;
+    plan.plan.upload_f32(weights, &tables.weights)?;
+    plan.plan.upload_f32(schedule, &tables.schedule)?;
+    Ok(())
+}
