@@ -255,7 +255,7 @@ pub enum DataError {
         needed: usize,
     },
     /// A step without a value where the description says that this is an error.
-    #[error("{at}: product `{product}` has no quantity for {step}")]
+    #[error("{at}: product `{product}` has no quantity for {step}; if that means none sold, set `missing = \"zero\"`")]
     Gap {
         /// The row after the gap (long form) or the empty cell (wide form).
         at: Box<Place>,
