@@ -2,6 +2,13 @@
 //!
 //! A file appears whole or not at all: it is written under a temporary name in the same folder, flushed to the disk,
 //! renamed, and the folder is flushed too, so that a kill or a power cut leaves either the old file or the new one.
+//!
+//! The same content gives the same bytes: [`table`] (CSV, Parquet) and [`tensors`] (safetensors) put nothing into a file
+//! that depends on the time, the machine or the order of a hash map. [`manifest`] lists files with their SHA-256.
+
+pub mod manifest;
+pub mod table;
+pub mod tensors;
 
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -27,12 +34,30 @@ pub enum ArtifactError {
         /// What was expected and what came.
         reason: String,
     },
+    /// The content to be written does not make a file.
+    #[error("{what}: {reason}")]
+    Content {
+        /// The table's column, the tensor, or the name at fault.
+        what: String,
+        /// What was expected and what came.
+        reason: String,
+    },
 }
 
 impl ArtifactError {
     /// An operating-system error with its file.
     pub fn io(action: &'static str, path: &Path, source: std::io::Error) -> Self {
         Self::Io { action, path: path.to_owned(), source }
+    }
+
+    /// A file whose content is not what it should be.
+    pub fn format(path: &Path, reason: impl Into<String>) -> Self {
+        Self::Format { path: path.to_owned(), reason: reason.into() }
+    }
+
+    /// Content that does not make a file.
+    pub fn content(what: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::Content { what: what.into(), reason: reason.into() }
     }
 }
 

@@ -1,1 +1,26 @@
-//! (in work)
+//! Tables in: readers, encodings, hashes, splits, and the sales series of the growth pipeline.
+//!
+//! A [`Source`] describes one CSV or Parquet file; a [`TableReader`] streams it in batches of typed columns and never
+//! holds more than one; [`series`] builds each product's series from a table in long or wide form. Whatever is wrong with
+//! a file is a [`DataError`] that names the file, the row and the column.
+
+mod column;
+mod csv_table;
+mod decode;
+mod detect;
+mod error;
+pub mod hash;
+mod parquet_table;
+mod reader;
+mod records;
+pub mod series;
+mod source;
+pub mod split;
+
+pub use column::{Column, ColumnType};
+pub use error::{DataError, Place, RowRef};
+pub use reader::{Batch, ColumnInfo, ReadOptions, TableReader, TypeOrigin, Wanted};
+pub use source::{Encoding, Format, RawSource, Source};
+
+#[cfg(test)]
+mod tests;
