@@ -3,6 +3,10 @@
 //! A file appears whole or not at all: it is written under a temporary name in the same folder, flushed to the disk,
 //! renamed, and the folder is flushed too, so that a kill or a power cut leaves either the old file or the new one.
 
+mod append;
+
+pub use append::AppendLog;
+
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 

@@ -110,7 +110,8 @@ impl What {
             }
             Self::Word(word, candidates) => {
                 let list = expected_one_of(word, candidates);
-                let (list, hint) = list.split_once(';').map_or((list.as_str(), String::new()), |(l, h)| (l, format!(";{h}")));
+                let (list, hint) =
+                    list.split_once(';').map_or((list.as_str(), String::new()), |(l, h)| (l, format!(";{h}")));
                 (at.start, at.path.clone(), format!("{list}, got {word:?}{hint}"))
             }
             Self::Key(key, _) => {

@@ -36,7 +36,7 @@ pub struct JobErrors(Vec<JobError>);
 
 impl JobErrors {
     /// Sorts the errors by their place in the file; `None` when there are none.
-    pub(super) fn from_vec(mut errors: Vec<JobError>) -> Option<Self> {
+    pub fn from_vec(mut errors: Vec<JobError>) -> Option<Self> {
         errors.sort_by_key(|e| e.place);
         (!errors.is_empty()).then_some(Self(errors))
     }

@@ -131,7 +131,10 @@ fn e16_enums_read_words_and_tables() {
     assert_eq!(read(&with("{ range = { low = 0, high = 1 } }")).unwrap().raw.scale, Some(range));
     let cases = [
         ("\"standart\"", "scale: expected one of `none`, `standard`, `power`, `range`, got \"standart\"; did you mean"),
-        ("{ powr = 2 }", "scale: expected one of `none`, `standard`, `power`, `range`, got \"powr\"; did you mean `pow"),
+        (
+            "{ powr = 2 }",
+            "scale: expected one of `none`, `standard`, `power`, `range`, got \"powr\"; did you mean `pow",
+        ),
         ("3", "scale: expected one of `none`, `standard`, `power`, `range`, got the number 3"),
         ("{ range = { low = 0, high = 1, hihg = 2 } }", "scale.range.hihg: unknown key, expected one of `low`, `high`"),
         ("{ range = { low = 0 } }", "scale.range.high: missing"),

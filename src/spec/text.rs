@@ -114,9 +114,9 @@ impl JobText {
         };
         match entries.iter().find(|e| e.key == "kind").map(|e| &e.node) {
             Some(Node { value: Value::Text(kind), .. }) => Ok(kind),
-            Some(node) => Err(self
-                .error("kind", format!("expected a text in quotes, got {}", words::describe(node)))
-                .into()),
+            Some(node) => {
+                Err(self.error("kind", format!("expected a text in quotes, got {}", words::describe(node))).into())
+            }
             None => Err(self.missing_kind(entries)),
         }
     }

@@ -69,10 +69,12 @@ fn node(spanned: &Spanned<DeValue<'_>>, faults: &mut Vec<Fault>) -> Node {
             faults.push((start, format!("whole numbers go from {} to {}, got {n}", i64::MIN, i64::MAX)));
             0
         })),
-        DeValue::Float(x) => Value::Float(x.as_str().parse().ok().filter(|x: &f64| x.is_finite()).unwrap_or_else(|| {
-            faults.push((start, format!("expected a finite number, got {x}")));
-            0.0
-        })),
+        DeValue::Float(x) => {
+            Value::Float(x.as_str().parse().ok().filter(|x: &f64| x.is_finite()).unwrap_or_else(|| {
+                faults.push((start, format!("expected a finite number, got {x}")));
+                0.0
+            }))
+        }
     };
     Node { start, value }
 }
