@@ -62,22 +62,16 @@ impl Site {
         self.root.path().join("runs").exists()
     }
 
-    fn wait_for(&self, what: &str, ready: impl Fn() -> bool) {
-        let start = Instant::now();
-        while !ready() {
-            assert!(start.elapsed() < Duration::from_secs(30), "waited in vain for {what}");
-            std::thread::sleep(Duration::from_millis(5));
-        }
-    }
-
     /// Waits until the run has written its first checkpoint.
     fn wait_for_checkpoint(&self) {
-        let log = || std::fs::read_dir(self.root.path().join("runs")).ok()?.next()?.ok().map(|e| e.path());
-        self.wait_for("a checkpoint", || {
-            log().is_some_and(|f| {
-                std::fs::read_to_string(f.join("events.jsonl")).is_ok_and(|text| text.contains("\"checkpoint\""))
-            })
-        });
+        let root = self.root.path().join("runs");
+        let log = || Some(std::fs::read_dir(&root).ok()?.next()?.ok()?.path().join("events.jsonl"));
+        let has_checkpoint = |file| std::fs::read_to_string(file).is_ok_and(|text| text.contains("\"checkpoint\""));
+        let start = Instant::now();
+        while !log().is_some_and(has_checkpoint) {
+            assert!(start.elapsed() < Duration::from_mins(1), "waited in vain for a checkpoint");
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 }
 
@@ -105,13 +99,14 @@ fn results(run: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 fn temporary_files(folder: &Path) -> usize {
-    let entries = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap());
-    entries
-        .map(|e| match e.file_type().unwrap().is_dir() {
-            true => temporary_files(&e.path()),
-            false => usize::from(e.file_name().to_string_lossy().starts_with(".tmp-")),
-        })
-        .sum()
+    let count = |entry: std::fs::DirEntry| {
+        if entry.file_type().unwrap().is_dir() {
+            temporary_files(&entry.path())
+        } else {
+            usize::from(entry.file_name().to_string_lossy().starts_with(".tmp-"))
+        }
+    };
+    std::fs::read_dir(folder).unwrap().map(|e| count(e.unwrap())).sum()
 }
 
 #[test]
@@ -297,7 +292,7 @@ fn e16_a_missing_job_file_or_input_or_kind_gives_2() {
         assert!(text(&output.stderr).contains(part), "{output:?}");
     };
     case(&["run", "jbo.toml"], "jbo.toml: cannot read the job file: No such file or directory (os error 2); did you");
-    case(&["run", "job.toml"], "job.toml:3:19: selftest.files[1]: cannot read ./nothere.csv: No such file");
+    case(&["run", "job.toml"], "job.toml:3:19: selftest.files[1]: cannot read nothere.csv: No such file");
     case(&["run", "other.toml"], "got \"selftset\"; did you mean `selftest`?");
     case(&["run"], "<JOB>");
     case(&["run", "job.toml", "--device", "gqu"], "did you mean `gpu`?");

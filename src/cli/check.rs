@@ -19,9 +19,9 @@ pub(super) struct Args {
     job: JobOptions,
 }
 
-pub(super) fn call(args: Args) -> Result<ExitCode, Failure> {
+pub(super) fn call(args: &Args) -> Result<ExitCode, Failure> {
     let console = Console::on_stderr(LogChoice::Plain, false);
-    check(&args).map_err(|error| Failure { error, console, hint: None })
+    check(args).map_err(|error| Failure { error, console, hint: None })
 }
 
 fn check(args: &Args) -> Result<ExitCode, RunError> {

@@ -40,11 +40,11 @@ enum Command {
     Schema(schema::Args),
 }
 
-fn dispatch(command: Command) -> Result<ExitCode, Failure> {
+fn dispatch(command: &Command) -> Result<ExitCode, Failure> {
     match command {
         Command::Run(args) => run::call(args),
         Command::Check(args) => check::call(args),
-        Command::Schema(args) => schema::call(&args),
+        Command::Schema(args) => schema::call(args),
     }
 }
 
@@ -64,7 +64,7 @@ impl From<RunError> for Failure {
 
 /// Runs the program with the process's arguments.
 pub fn main() -> std::process::ExitCode {
-    let code = dispatch(Cli::parse().command).unwrap_or_else(|failure| {
+    let code = dispatch(&Cli::parse().command).unwrap_or_else(|failure| {
         let mut text = with_causes(&failure.error);
         if let Some(hint) = &failure.hint {
             text = format!("{text}; {hint}");

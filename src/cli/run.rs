@@ -27,9 +27,9 @@ pub(super) struct Args {
     force: bool,
 }
 
-pub(super) fn call(args: Args) -> Result<ExitCode, Failure> {
+pub(super) fn call(args: &Args) -> Result<ExitCode, Failure> {
     let console = args.log.console();
-    match execute(&args, &console) {
+    match execute(args, &console) {
         Ok(summary) => {
             show(&summary, args.log.log);
             Ok(if summary.failed.is_empty() { ExitCode::Done } else { ExitCode::Failed })

@@ -92,9 +92,9 @@ impl Console {
         }
     }
 
-    /// An event for programs.
+    /// An event for programs; with `quiet`, warnings only.
     pub fn event(&self, event: &Value) {
-        if self.0.style == Style::Json && !self.0.quiet {
+        if self.0.style == Style::Json && (!self.0.quiet || event["event"] == "warning") {
             self.write(&event.to_string());
         }
     }

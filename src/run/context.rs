@@ -159,14 +159,11 @@ impl RunContext {
 }
 
 fn safe_name(name: &str) -> String {
-    let mut safe = String::with_capacity(name.len());
-    for c in name.chars() {
-        match c {
-            c if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') => safe.push(c),
-            c => safe.push_str(&format!("%{:x}%", u32::from(c))),
-        }
-    }
-    safe
+    let safe = |c: char| match c {
+        c if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') => c.to_string(),
+        c => format!("%{:x}%", u32::from(c)),
+    };
+    name.chars().map(safe).collect()
 }
 
 #[cfg(test)]

@@ -100,3 +100,16 @@ fn e17_checkpoint_names_are_safe_and_distinct() {
     let path: PathBuf = context(root.path(), &Interrupt::default()).checkpoint("../../x");
     assert_eq!(path.parent().unwrap().file_name().unwrap(), "checkpoints");
 }
+
+#[test]
+fn e17_threads_may_share_a_context() {
+    let root = tempfile::tempdir().unwrap();
+    let ctx = context(root.path(), &Interrupt::default());
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let ctx = &ctx;
+            scope.spawn(move || (0..25).for_each(|i| ctx.event("tick", [thread, i]).unwrap()));
+        }
+    });
+    assert_eq!(event_names(&ctx).len(), 100);
+}

@@ -141,12 +141,11 @@ impl Prepared {
             console.note(&fact);
         }
         interrupt.check()?;
-        let _lock = match early {
-            Some(lock) => lock,
-            None => {
-                self.folder.make()?;
-                Lock::take(&self.folder)?
-            }
+        let _lock = if let Some(lock) = early {
+            lock
+        } else {
+            self.folder.make()?;
+            Lock::take(&self.folder)?
         };
         // Another process may have finished the run between the first look and the lock.
         if let Some(summary) = self.done_before(force)? {

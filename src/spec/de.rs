@@ -6,17 +6,14 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::fmt::Display;
 
 use serde::de::value::StrDeserializer;
-use serde::de::{self, DeserializeOwned, DeserializeSeed, Expected, IntoDeserializer, Unexpected, Visitor};
+use serde::de::{self, DeserializeOwned, DeserializeSeed, IntoDeserializer, Visitor};
 
+use super::fault::{Fault, Finding, What, join, unknown_key};
 use super::head::HEAD_KEYS;
 use super::tree::{Entry, Node, Value};
-use super::words::{describe, expected_one_of, plain_type};
-
-/// A finding: where it stands, the key's path, and what was expected and came.
-pub(super) type Finding = (usize, String, String);
+use super::words::one_of;
 
 /// Reads `T` from the table `root`.
 ///
@@ -66,139 +63,27 @@ impl Walk {
     }
 }
 
-/// An error on its way up; the innermost value that it passes gives it its place.
-#[derive(Debug)]
-struct Fault {
-    what: What,
-    at: Option<At>,
-}
-
-#[derive(Debug)]
-struct At {
-    start: usize,
-    path: String,
-    got: String,
-    /// The keys of the table at fault and where they stand.
-    keys: Vec<(String, usize)>,
-}
-
-#[derive(Debug)]
-enum What {
-    Type(String),
-    Key(String, &'static [&'static str]),
-    Word(String, &'static [&'static str]),
-    Missing(&'static str),
-    Other(String),
-}
-
-impl What {
-    fn message(&self) -> String {
-        match self {
-            Self::Type(expected) => format!("expected {expected}"),
-            Self::Key(_, candidates) | Self::Word(_, candidates) if candidates.is_empty() => "unknown key".to_owned(),
-            Self::Key(key, candidates) => format!("unknown key, {}", expected_one_of(key, candidates)),
-            Self::Word(word, candidates) => format!("{}, got {word:?}", expected_one_of(word, candidates)),
-            Self::Missing(_) => "missing; it has no default".to_owned(),
-            Self::Other(message) => message.clone(),
-        }
-    }
-
-    fn finding(&self, at: &At) -> Finding {
-        match self {
-            Self::Type(_) | Self::Other(_) => {
-                (at.start, at.path.clone(), format!("{}, got {}", self.message(), at.got))
-            }
-            Self::Word(word, candidates) => {
-                let list = expected_one_of(word, candidates);
-                let (list, hint) =
-                    list.split_once(';').map_or((list.as_str(), String::new()), |(l, h)| (l, format!(";{h}")));
-                (at.start, at.path.clone(), format!("{list}, got {word:?}{hint}"))
-            }
-            Self::Key(key, _) => {
-                let start = at.keys.iter().find(|(k, _)| k == key).map_or(at.start, |(_, start)| *start);
-                (start, join(&at.path, key), self.message())
-            }
-            Self::Missing(key) => (at.start, join(&at.path, key), self.message()),
-        }
-    }
-}
-
-impl Fault {
-    fn new(what: What) -> Self {
-        Self { what, at: None }
-    }
-
-    fn located(mut self, reader: &Reader<'_>) -> Self {
-        if self.at.is_none() {
-            let keys = match &reader.node.value {
-                Value::Table(entries) => entries.iter().map(|e| (e.key.clone(), e.key_start)).collect(),
-                _ => Vec::new(),
-            };
-            let got = describe(reader.node);
-            self.at = Some(At { start: reader.node.start, path: reader.path.clone(), got, keys });
-        }
-        self
-    }
-}
-
-impl Display for Fault {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.what.message())
-    }
-}
-
-impl std::error::Error for Fault {}
-
-impl de::Error for Fault {
-    fn custom<M: Display>(message: M) -> Self {
-        Self::new(What::Other(message.to_string()))
-    }
-    fn invalid_type(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::new(What::Type(plain_type(&expected.to_string())))
-    }
-    fn invalid_value(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::new(What::Type(plain_type(&expected.to_string())))
-    }
-    fn invalid_length(_: usize, expected: &dyn Expected) -> Self {
-        Self::new(What::Type(plain_type(&expected.to_string())))
-    }
-    fn unknown_variant(word: &str, expected: &'static [&'static str]) -> Self {
-        Self::new(What::Word(word.to_owned(), expected))
-    }
-    fn unknown_field(key: &str, expected: &'static [&'static str]) -> Self {
-        Self::new(What::Key(key.to_owned(), expected))
-    }
-    fn missing_field(key: &'static str) -> Self {
-        Self::new(What::Missing(key))
-    }
-}
-
-fn join(path: &str, key: &str) -> String {
-    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
-}
-
 struct Reader<'a> {
     node: &'a Node,
     path: String,
     walk: &'a Walk,
 }
 
-impl<'a> Reader<'a> {
+impl Reader<'_> {
     /// Reads this value into `seed`; an error that serde raises after it has left this reader (untagged enums,
     /// `deserialize_with`) gets its place here.
     fn feed<'de, S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, Fault> {
-        let place = Self { node: self.node, path: self.path.clone(), walk: self.walk };
-        seed.deserialize(self).map_err(|e| e.located(&place))
+        let place = (self.node, self.path.clone());
+        seed.deserialize(self).map_err(|e| e.located(place.0, &place.1))
     }
 
     fn any<'de, V: Visitor<'de>>(&self, visitor: V) -> Result<V::Value, Fault> {
         match &self.node.value {
-            Value::Text(text) => visitor.visit_str(text),
-            Value::Date(text) => visitor.visit_str(text),
+            Value::Text(text) | Value::Date(text) => visitor.visit_str(text),
             Value::Int(n) => visitor.visit_i64(*n),
             Value::Float(x) => visitor.visit_f64(*x),
             Value::Bool(b) => visitor.visit_bool(*b),
-            Value::List(items) => visitor.visit_seq(Items { items: items.iter(), index: 0, reader: self }),
+            Value::List(items) => visitor.visit_seq(Items { left: items.iter(), index: 0, reader: self }),
             Value::Table(entries) => visitor.visit_map(Entries::new(entries, None, self)),
         }
     }
@@ -219,7 +104,7 @@ impl<'a> Reader<'a> {
             known.extend(HEAD_KEYS.iter().filter(|k| !fields.contains(k)));
         }
         for entry in entries.iter().filter(|e| !known.contains(&e.key.as_str())) {
-            let message = format!("unknown key, {}", expected_one_of(&entry.key, &known));
+            let message = unknown_key(&entry.key, &known);
             self.walk.findings.borrow_mut().insert((entry.key_start, join(&self.path, &entry.key), message));
         }
     }
@@ -232,10 +117,7 @@ impl<'a> Reader<'a> {
                 let inner = Reader { node: &entry.node, path: join(&self.path, &entry.key), walk: self.walk };
                 visitor.visit_enum(Variant { word: &entry.key, inner })
             }
-            _ => {
-                let list = variants.iter().map(|v| format!("`{v}`")).collect::<Vec<_>>().join(", ");
-                Err(Fault::new(What::Type(format!("one of {list}"))))
-            }
+            _ => Err(Fault::new(What::Type(one_of(variants)))),
         }
     }
 }
@@ -244,7 +126,7 @@ impl<'de> de::Deserializer<'de> for Reader<'_> {
     type Error = Fault;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        self.any(visitor).map_err(|e| e.located(&self))
+        self.any(visitor).map_err(|e| e.located(self.node, &self.path))
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
@@ -261,7 +143,7 @@ impl<'de> de::Deserializer<'de> for Reader<'_> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Fault> {
-        self.fields(fields, visitor).map_err(|e| e.located(&self))
+        self.fields(fields, visitor).map_err(|e| e.located(self.node, &self.path))
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -270,7 +152,7 @@ impl<'de> de::Deserializer<'de> for Reader<'_> {
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Fault> {
-        self.variant(variants, visitor).map_err(|e| e.located(&self))
+        self.variant(variants, visitor).map_err(|e| e.located(self.node, &self.path))
     }
 
     serde::forward_to_deserialize_any! {
@@ -280,7 +162,7 @@ impl<'de> de::Deserializer<'de> for Reader<'_> {
 }
 
 struct Items<'a> {
-    items: std::slice::Iter<'a, Node>,
+    left: std::slice::Iter<'a, Node>,
     index: usize,
     reader: &'a Reader<'a>,
 }
@@ -289,7 +171,7 @@ impl<'de> de::SeqAccess<'de> for Items<'_> {
     type Error = Fault;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Fault> {
-        for node in self.items.by_ref() {
+        for node in self.left.by_ref() {
             let path = format!("{}[{}]", self.reader.path, self.index);
             self.index += 1;
             if self.reader.walk.has(&path) {
@@ -301,7 +183,7 @@ impl<'de> de::SeqAccess<'de> for Items<'_> {
 }
 
 struct Entries<'a> {
-    entries: Vec<&'a Entry>,
+    left: Vec<&'a Entry>,
     reader: &'a Reader<'a>,
     value: Option<Reader<'a>>,
 }
@@ -312,7 +194,7 @@ impl<'a> Entries<'a> {
         let wanted = |e: &&Entry| {
             fields.is_none_or(|f| f.contains(&e.key.as_str())) && reader.walk.has(&join(&reader.path, &e.key))
         };
-        Self { entries: entries.iter().filter(wanted).rev().collect(), reader, value: None }
+        Self { left: entries.iter().filter(wanted).rev().collect(), reader, value: None }
     }
 }
 
@@ -320,7 +202,7 @@ impl<'de> de::MapAccess<'de> for Entries<'_> {
     type Error = Fault;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Fault> {
-        let Some(entry) = self.entries.pop() else { return Ok(None) };
+        let Some(entry) = self.left.pop() else { return Ok(None) };
         let path = join(&self.reader.path, &entry.key);
         self.value = Some(Reader { node: &entry.node, path, walk: self.reader.walk });
         let key: StrDeserializer<'_, Fault> = entry.key.as_str().into_deserializer();
@@ -355,7 +237,7 @@ impl<'de> de::VariantAccess<'de> for Reader<'_> {
     type Error = Fault;
 
     fn unit_variant(self) -> Result<(), Fault> {
-        Err(Fault::new(What::Type("the word alone, with no value".to_owned())).located(&self))
+        Err(Fault::new(What::Type("the word alone, with no value".to_owned())).located(self.node, &self.path))
     }
 
     fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Fault> {
@@ -367,6 +249,6 @@ impl<'de> de::VariantAccess<'de> for Reader<'_> {
     }
 
     fn struct_variant<V: Visitor<'de>>(self, fields: &'static [&'static str], visitor: V) -> Result<V::Value, Fault> {
-        self.fields(fields, visitor).map_err(|e| e.located(&self))
+        self.fields(fields, visitor).map_err(|e| e.located(self.node, &self.path))
     }
 }

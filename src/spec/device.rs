@@ -51,8 +51,7 @@ impl FromStr for DeviceChoice {
         if let Some(which) = text.strip_prefix("gpu:").map(str::trim).filter(|w| !w.is_empty()) {
             return Ok(Self::Gpu(Some(selector(which))));
         }
-        let near = words::nearest(text, ["auto", "cpu", "gpu", "software-gpu"]);
-        let hint = near.map(|n| format!("; did you mean `{n}`?")).unwrap_or_default();
+        let hint = words::hint(text, &["auto", "cpu", "gpu", "software-gpu"]);
         Err(DeviceChoiceError { got: text.to_owned(), hint })
     }
 }

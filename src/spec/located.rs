@@ -5,8 +5,9 @@ use std::ops::{Bound, RangeBounds};
 
 use serde::de::DeserializeOwned;
 
-use super::de::{self, Finding};
+use super::de;
 use super::error::{JobError, JobErrors};
+use super::fault::Finding;
 use super::head::{Head, RawHead};
 use super::text::JobText;
 
@@ -75,7 +76,7 @@ impl Issues {
     }
 
     /// Adds a finding unless the range holds the value.
-    pub fn in_range<T: PartialOrd + Display>(&mut self, key: &str, value: T, range: impl RangeBounds<T>) {
+    pub fn in_range<T: PartialOrd + Display + Copy>(&mut self, key: &str, value: T, range: impl RangeBounds<T>) {
         if !range.contains(&value) {
             self.push(key, format!("expected {}, got {value}", in_words(&range)));
         }

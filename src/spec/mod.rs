@@ -36,6 +36,7 @@
 mod de;
 mod device;
 mod error;
+mod fault;
 mod head;
 mod located;
 mod schema;

@@ -19,18 +19,15 @@ fn likeness(a: &str, b: &str) -> f64 {
     strsim::jaro_winkler(a, b).max(if one_slip { 0.9 } else { 0.0 })
 }
 
-/// `expected one of ...` with a suggestion, for an unknown key or word.
-pub(super) fn expected_one_of(word: &str, candidates: &[&str]) -> String {
+/// The words that were possible.
+pub(super) fn one_of(candidates: &[&str]) -> String {
     let list = candidates.iter().map(|c| format!("`{c}`")).collect::<Vec<_>>().join(", ");
-    let expected = match candidates.len() {
-        0 => "nothing can stand here".to_owned(),
-        1 => format!("expected {list}"),
-        _ => format!("expected one of {list}"),
-    };
-    match nearest(word, candidates.iter().copied()) {
-        Some(near) => format!("{expected}; did you mean `{near}`?"),
-        None => expected,
-    }
+    if candidates.len() == 1 { list } else { format!("one of {list}") }
+}
+
+/// A suggestion to put behind a message, or nothing.
+pub(super) fn hint(word: &str, candidates: &[&str]) -> String {
+    nearest(word, candidates.iter().copied()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default()
 }
 
 /// serde's name of an expected type, as a person who writes TOML would say it.
@@ -81,7 +78,7 @@ mod tests {
         assert_eq!(nearest("Growht", ["growth", "push"]), Some("growth"));
         assert_eq!(nearest("cvs", ["csv", "parquet"]), Some("csv"));
         assert_eq!(nearest("zzz", ["epochs", "rate"]), None);
-        assert_eq!(expected_one_of("xx", &[]), "nothing can stand here");
+        assert_eq!(hint("zzz", &["epochs"]), "");
     }
 
     #[test]
