@@ -382,6 +382,15 @@ fn e19_a_terminal_gets_bars_with_colour_only_where_it_is_wanted() {
 }
 
 #[test]
+fn e2_a_device_that_cannot_do_it_gives_3() {
+    let site = Site::new(QUICK);
+    let output = site.output(&["run", "job.toml", "--device", "gpu:1"]);
+    assert_eq!(code(&output), 3, "{output:?}");
+    assert!(text(&output.stderr).contains("expected auto or cpu, got gpu:1"), "{output:?}");
+    assert!(!site.has_folder());
+}
+
+#[test]
 fn e16_schemas_are_printed() {
     let site = Site::new("");
     let one: Value = serde_json::from_slice(&site.output(&["schema", "selftest"]).stdout).unwrap();

@@ -3,17 +3,19 @@
 use crate::run::{Console, ExitCode, LogChoice, RunError, RunState, prepare, use_threads};
 
 use super::options::JobOptions;
-use super::{Failure, kinds, print};
+use super::{Failure, kinds, print, with_exit_codes};
+
+const EXAMPLES: &str = "\
+Examples:
+  nightloom check jobs/growth.toml
+  nightloom check jobs/growth.toml --device gpu";
 
 /// Check a job file and all that it reads, without running it.
 ///
 /// Reads the job, its data and asks for its device; writes nothing. All errors of the job file come at once, each with
 /// its line.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Examples:
-  nightloom check jobs/growth.toml
-  nightloom check jobs/growth.toml --device gpu")]
+#[command(after_help = with_exit_codes(EXAMPLES))]
 pub(super) struct Args {
     #[command(flatten)]
     job: JobOptions,

@@ -27,7 +27,7 @@ Data goes to stdout, logs to stderr.";
 
 /// Numerical batch engine: trains, clusters and predicts from job files, on the GPU or the CPU.
 #[derive(Debug, Parser)]
-#[command(name = "nightloom", version, after_help = format!("{AFTER}\n\n{}", ExitCode::help_list()))]
+#[command(name = "nightloom", version, after_help = with_exit_codes(AFTER))]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -46,6 +46,11 @@ fn dispatch(command: &Command) -> Result<ExitCode, Failure> {
         Command::Check(args) => check::call(args),
         Command::Schema(args) => schema::call(args),
     }
+}
+
+/// The end of a help text.
+fn with_exit_codes(text: &str) -> String {
+    format!("{text}\n\n{}", ExitCode::help_list())
 }
 
 /// An error and the console that is to show it.
@@ -110,7 +115,10 @@ mod tests {
         }
         for sub in command.get_subcommands_mut().filter(|sub| sub.get_name() != "help") {
             assert!(sub.get_about().is_some(), "{} has no about", sub.get_name());
-            assert!(sub.render_long_help().to_string().contains("nightloom "), "{} has no example", sub.get_name());
+            let help = sub.render_long_help().to_string();
+            for part in ["\nExamples:\n  nightloom ", "\nExit codes:\n"] {
+                assert!(help.contains(part), "{} has no {part:?}", sub.get_name());
+            }
         }
     }
 }

@@ -5,18 +5,20 @@ use serde_json::{Map, Value, json};
 use crate::run::{Console, ExitCode, Interrupt, LogChoice, RunError, Summary, prepare, use_threads};
 
 use super::options::{JobOptions, LogOptions};
-use super::{Failure, kinds, print};
+use super::{Failure, kinds, print, with_exit_codes};
+
+const EXAMPLES: &str = "\
+Examples:
+  nightloom run jobs/growth.toml
+  nightloom run jobs/growth.toml --device cpu --threads 8
+  nightloom run jobs/growth.toml --log json 2> night.log";
 
 /// Run a job, or resume it, and print where its report is.
 ///
 /// The run gets a folder of its own, named after the job and a hash of everything that decides its results. A finished
 /// run is not run again; a killed or interrupted one goes on where it was.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Examples:
-  nightloom run jobs/growth.toml
-  nightloom run jobs/growth.toml --device cpu --threads 8
-  nightloom run jobs/growth.toml --log json 2> night.log")]
+#[command(after_help = with_exit_codes(EXAMPLES))]
 pub(super) struct Args {
     #[command(flatten)]
     job: JobOptions,

@@ -3,17 +3,19 @@
 use crate::run::{ExitCode, RunError};
 use crate::spec::all_kinds_schema;
 
-use super::{Failure, kinds, print};
+use super::{Failure, kinds, print, with_exit_codes};
+
+const EXAMPLES: &str = "\
+Examples:
+  nightloom schema                       the kinds, a line each
+  nightloom schema selftest              the schema of one kind
+  nightloom schema --all > job.schema.json";
 
 /// List the kinds of job, or print the JSON Schema of job files.
 ///
 /// Editors that know JSON Schema (Even Better TOML, Taplo) complete and check job files with it.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Examples:
-  nightloom schema                       the kinds, a line each
-  nightloom schema selftest              the schema of one kind
-  nightloom schema --all > job.schema.json")]
+#[command(after_help = with_exit_codes(EXAMPLES))]
 pub(super) struct Args {
     /// A kind of job.
     #[arg(conflicts_with = "all")]

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::artifact::{self, ArtifactError};
-use crate::spec::{self, Head, JobErrors, JobText, TableFormat};
+use crate::spec::{self, DeviceChoice, Head, JobErrors, JobText, TableFormat};
 
 use super::context::RunContext;
 use super::error::RunError;
@@ -130,7 +130,12 @@ impl Job for SelfTestJob {
     }
 
     fn device(&self) -> Result<DeviceUsed, RunError> {
-        Ok(DeviceUsed { id: "cpu".to_owned(), detail: "CPU: selftest runs nowhere else".to_owned() })
+        match &self.head.device {
+            DeviceChoice::Auto | DeviceChoice::Cpu => {
+                Ok(DeviceUsed { id: "cpu".to_owned(), detail: "CPU: selftest runs nowhere else".to_owned() })
+            }
+            other => Err(RunError::device(format!("selftest runs on the CPU only: expected auto or cpu, got {other}"))),
+        }
     }
 
     fn run(&self, ctx: &RunContext) -> Result<Outcome, RunError> {
