@@ -1,6 +1,6 @@
 //! The program: parse -> call -> exit code. One file a subcommand.
 //!
-//! To add one: a file with an `Args` type and a `call` function, one line in [`Command`], one in [`dispatch`].
+//! To add one: a file with an `Args` type and a `call` function, one line in `Command`, one in `dispatch`.
 
 mod check;
 mod kinds;
