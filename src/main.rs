@@ -1,1 +1,5 @@
-fn main() {}
+//! The `nightloom` program; see `nightloom::cli`.
+
+fn main() -> std::process::ExitCode {
+    nightloom::cli::main()
+}

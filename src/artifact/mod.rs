@@ -10,6 +10,10 @@ pub mod manifest;
 pub mod table;
 pub mod tensors;
 
+mod append;
+
+pub use append::AppendLog;
+
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 

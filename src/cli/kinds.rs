@@ -1,0 +1,8 @@
+//! The kinds of job that this program knows.
+
+use crate::run::{Kinds, SelfTest};
+
+/// One line a kind.
+pub fn kinds() -> Kinds {
+    Kinds(&[&SelfTest])
+}
