@@ -91,6 +91,14 @@ where
         .map_err(|e| ArtifactError::io("flush the folder of", path, e))
 }
 
+/// Makes a folder and those above it, if they are not there.
+///
+/// # Errors
+/// Any I/O error, with the folder.
+pub fn ensure_folder(path: &Path) -> Result<(), ArtifactError> {
+    std::fs::create_dir_all(path).map_err(|e| ArtifactError::io("make the folder", path, e))
+}
+
 /// Writes bytes atomically.
 ///
 /// # Errors

@@ -1,53 +1,102 @@
 //! Which device runs, and why (E1, E2).
 
-use std::fmt;
 use std::str::FromStr;
 
 use super::gpu::{self, AdapterFacts};
 use super::{Backend, BackendError, Gpu};
 
-/// What a person asks for with `--device` or `device = "..."`.
+/// The device that a job or `--device` asks for (E1).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum DeviceChoice {
-    /// A hardware GPU, else the CPU.
+    /// A hardware GPU where there is one, else the CPU.
     #[default]
     Auto,
     /// The CPU.
     Cpu,
-    /// A hardware GPU; with a text, the one of that index, name or PCI id.
-    Gpu(Option<String>),
-    /// A software GPU such as lavapipe: right, and slow.
+    /// A hardware GPU: the first, or the one that is named.
+    Gpu(Option<GpuSelector>),
+    /// A GPU that a CPU imitates (lavapipe, SwiftShader): for tests.
     SoftwareGpu,
 }
 
+/// One GPU among several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GpuSelector {
+    /// Its number in `nightloom devices`.
+    Index(usize),
+    /// Its PCI address, `0000:65:00.0` or `65:00.0`, in lower case.
+    Pci(String),
+    /// A part of its name, without regard to case.
+    Name(String),
+}
+
+/// A text that names no device.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected `auto`, `cpu`, `gpu`, `gpu:<index, name or PCI id>` or `software-gpu`, got {got:?}{hint}")]
+pub struct DeviceChoiceError {
+    got: String,
+    hint: String,
+}
+
 impl FromStr for DeviceChoice {
-    type Err = String;
+    type Err = DeviceChoiceError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text {
-            "auto" => Ok(Self::Auto),
-            "cpu" => Ok(Self::Cpu),
-            "gpu" => Ok(Self::Gpu(None)),
-            "software-gpu" => Ok(Self::SoftwareGpu),
-            _ => match text.strip_prefix("gpu:") {
-                Some(which) if !which.trim().is_empty() => Ok(Self::Gpu(Some(which.trim().to_owned()))),
-                _ => Err(format!(
-                    "unknown device `{text}`, expected auto, cpu, gpu, gpu:<index, name or PCI id> or software-gpu"
-                )),
-            },
+            "auto" => return Ok(Self::Auto),
+            "cpu" => return Ok(Self::Cpu),
+            "gpu" => return Ok(Self::Gpu(None)),
+            "software-gpu" => return Ok(Self::SoftwareGpu),
+            _ => {}
+        }
+        if let Some(which) = text.strip_prefix("gpu:").map(str::trim).filter(|w| !w.is_empty()) {
+            return Ok(Self::Gpu(Some(selector(which))));
+        }
+        let near = crate::words::nearest(text, ["auto", "cpu", "gpu", "software-gpu"]);
+        let hint = near.map(|n| format!("; did you mean `{n}`?")).unwrap_or_default();
+        Err(DeviceChoiceError { got: text.to_owned(), hint })
+    }
+}
+
+fn selector(which: &str) -> GpuSelector {
+    if let Ok(index) = which.parse() {
+        GpuSelector::Index(index)
+    } else if is_pci(which) {
+        GpuSelector::Pci(which.to_lowercase())
+    } else {
+        GpuSelector::Name(which.to_owned())
+    }
+}
+
+/// `[domain:]bus:device.function`, in hexadecimal digits.
+fn is_pci(text: &str) -> bool {
+    let Some((address, function)) = text.rsplit_once('.') else { return false };
+    let parts: Vec<&str> = address.split(':').collect();
+    let hex = |part: &&str, max: usize| !part.is_empty() && part.len() <= max && u32::from_str_radix(part, 16).is_ok();
+    let bus_ok = match parts.as_slice() {
+        [bus, device] => hex(bus, 2) && hex(device, 2),
+        [domain, bus, device] => hex(domain, 8) && hex(bus, 2) && hex(device, 2),
+        _ => false,
+    };
+    bus_ok && hex(&function, 1)
+}
+
+impl std::fmt::Display for DeviceChoice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Cpu => f.write_str("cpu"),
+            Self::SoftwareGpu => f.write_str("software-gpu"),
+            Self::Gpu(None) => f.write_str("gpu"),
+            Self::Gpu(Some(GpuSelector::Index(index))) => write!(f, "gpu:{index}"),
+            Self::Gpu(Some(GpuSelector::Pci(text) | GpuSelector::Name(text))) => write!(f, "gpu:{text}"),
         }
     }
 }
 
-impl fmt::Display for DeviceChoice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Auto => f.write_str("auto"),
-            Self::Cpu => f.write_str("cpu"),
-            Self::Gpu(None) => f.write_str("gpu"),
-            Self::Gpu(Some(which)) => write!(f, "gpu:{which}"),
-            Self::SoftwareGpu => f.write_str("software-gpu"),
-        }
+impl serde::Serialize for DeviceChoice {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 
@@ -71,7 +120,7 @@ pub fn choose(choice: &DeviceChoice) -> Result<Chosen, BackendError> {
         DeviceChoice::Auto => auto(),
         DeviceChoice::Gpu(which) => {
             let adapters = gpu::adapters();
-            let found = pick(&adapters, which.as_deref(), false).ok_or_else(|| nothing(choice, &adapters))?;
+            let found = pick(&adapters, which.as_ref(), false).ok_or_else(|| nothing(choice, &adapters))?;
             let gpu = Gpu::open(found)?;
             Ok(Chosen { backend: Backend::Gpu(gpu), reason: format!("the job asks for `{choice}`") })
         }
@@ -100,18 +149,14 @@ fn auto() -> Result<Chosen, BackendError> {
     }
 }
 
-fn pick<'a>(adapters: &'a [AdapterFacts], which: Option<&str>, software: bool) -> Option<&'a AdapterFacts> {
-    let Some(which) = which else {
-        return adapters.iter().filter(|a| a.software() == software).min_by_key(|a| (a.rank(), a.index));
-    };
-    let hardware = || adapters.iter().filter(|a| !a.software());
-    if let Ok(index) = which.parse::<usize>() {
-        return hardware().find(|a| a.index == index);
+fn pick<'a>(adapters: &'a [AdapterFacts], which: Option<&GpuSelector>, software: bool) -> Option<&'a AdapterFacts> {
+    let mut fitting = adapters.iter().filter(|a| a.software() == software);
+    match which {
+        None => fitting.min_by_key(|a| (a.rank(), a.index)),
+        Some(GpuSelector::Index(index)) => fitting.find(|a| a.index == *index),
+        Some(GpuSelector::Pci(address)) => fitting.find(|a| a.info.device_pci_bus_id.to_lowercase().ends_with(address)),
+        Some(GpuSelector::Name(name)) => fitting.find(|a| a.info.name.to_lowercase().contains(&name.to_lowercase())),
     }
-    let wanted = which.to_lowercase();
-    hardware()
-        .find(|a| a.info.device_pci_bus_id.to_lowercase() == wanted || a.pci_id() == wanted)
-        .or_else(|| hardware().find(|a| a.info.name.to_lowercase().contains(&wanted)))
 }
 
 fn nothing(choice: &DeviceChoice, adapters: &[AdapterFacts]) -> BackendError {
@@ -125,15 +170,34 @@ fn nothing(choice: &DeviceChoice, adapters: &[AdapterFacts]) -> BackendError {
 
 #[cfg(test)]
 mod tests {
-    use super::DeviceChoice;
+    use super::*;
 
     #[test]
-    fn e1_device_names_parse_and_print_alike() {
-        for text in ["auto", "cpu", "gpu", "gpu:0", "gpu:H100", "gpu:0000:65:00.0", "software-gpu"] {
-            assert_eq!(text.parse::<DeviceChoice>().expect(text).to_string(), text);
+    fn e1_device_texts_parse_and_print_back() {
+        let gpu = |s| DeviceChoice::Gpu(Some(s));
+        let cases = [
+            ("auto", DeviceChoice::Auto),
+            ("cpu", DeviceChoice::Cpu),
+            ("gpu", DeviceChoice::Gpu(None)),
+            ("software-gpu", DeviceChoice::SoftwareGpu),
+            ("gpu:1", gpu(GpuSelector::Index(1))),
+            ("gpu:0000:65:00.0", gpu(GpuSelector::Pci("0000:65:00.0".to_owned()))),
+            ("gpu:a1:00.0", gpu(GpuSelector::Pci("a1:00.0".to_owned()))),
+            ("gpu:NVIDIA H100", gpu(GpuSelector::Name("NVIDIA H100".to_owned()))),
+            ("gpu:RTX 4.0", gpu(GpuSelector::Name("RTX 4.0".to_owned()))),
+        ];
+        for (text, choice) in cases {
+            assert_eq!(text.parse(), Ok(choice.clone()));
+            assert_eq!(choice.to_string(), text);
         }
-        for text in ["", "gpus", "gpu:", "GPU0"] {
+    }
+
+    #[test]
+    fn e1_wrong_devices_say_what_was_expected() {
+        for text in ["", "gpu:", "GPU", "tpu", "cpu:1"] {
             assert!(text.parse::<DeviceChoice>().is_err(), "{text}");
         }
+        let message = "softwaregpu".parse::<DeviceChoice>().unwrap_err().to_string();
+        assert!(message.ends_with("got \"softwaregpu\"; did you mean `software-gpu`?"), "{message}");
     }
 }

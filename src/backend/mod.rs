@@ -9,7 +9,7 @@ mod error;
 pub mod gpu;
 pub mod simd;
 
-pub use choice::{Chosen, DeviceChoice, choose};
+pub use choice::{Chosen, DeviceChoice, DeviceChoiceError, GpuSelector, choose};
 pub use cpu::{Cpu, CpuContext};
 pub use error::BackendError;
 pub use gpu::Gpu;

@@ -1,1 +1,9 @@
-//! (in work)
+//! Fitted preparation steps: what is learned from the training rows, applied to all rows, and saved with the model.
+
+mod error;
+mod scale;
+mod series;
+
+pub use error::PrepError;
+pub use scale::Scale;
+pub use series::{Demand, Feature, Layout, SeriesPrep};

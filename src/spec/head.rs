@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::device::DeviceChoice;
+use crate::backend::DeviceChoice;
 use super::error::JobErrors;
 use super::located::Issues;
 use super::text::JobText;
@@ -114,7 +114,7 @@ impl RawHead {
         if let Some(expected) = name_fault(&name) {
             issues.push("name", format!("expected {expected}, got {name:?}{hint}"));
         }
-        let device = self.device.parse().unwrap_or_else(|e: super::device::DeviceChoiceError| {
+        let device = self.device.parse().unwrap_or_else(|e: crate::backend::DeviceChoiceError| {
             issues.push("device", e.to_string());
             DeviceChoice::Auto
         });

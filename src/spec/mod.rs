@@ -34,7 +34,6 @@
 //! text that starts with `expected`.
 
 mod de;
-mod device;
 mod error;
 mod fault;
 mod head;
@@ -44,10 +43,10 @@ mod text;
 mod tree;
 mod words;
 
-pub use device::{DeviceChoice, GpuSelector};
+pub use crate::backend::{DeviceChoice, DeviceChoiceError, GpuSelector};
 pub use error::{JobError, JobErrors};
 pub use head::{Head, Output, TableFormat};
 pub use located::{Issues, Located, parse};
 pub use schema::{all_kinds_schema, job_schema};
 pub use text::{JobText, Overrides};
-pub use words::nearest;
+pub use crate::words::nearest;

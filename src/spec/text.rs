@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::device::DeviceChoice;
+use crate::backend::DeviceChoice;
 use super::error::{JobError, JobErrors};
 use super::head::HEAD_KEYS;
 use super::tree::{self, Node, Value};
@@ -122,7 +122,7 @@ impl JobText {
     }
 
     fn missing_kind(&self, entries: &[tree::Entry]) -> JobErrors {
-        let near = words::nearest("kind", entries.iter().map(|e| e.key.as_str()).filter(|k| !HEAD_KEYS.contains(k)));
+        let near = crate::words::nearest("kind", entries.iter().map(|e| e.key.as_str()).filter(|k| !HEAD_KEYS.contains(k)));
         let hint = near.map(|k| format!("; is `{k}` meant to be `kind`?")).unwrap_or_default();
         self.error("kind", format!("missing; expected the job's kind, as in `kind = \"growth\"`{hint}")).into()
     }
@@ -165,7 +165,7 @@ fn unreadable(file: &Path, error: &std::io::Error) -> String {
         .filter_map(|e| e.ok()?.file_name().into_string().ok())
         .filter(|name| Path::new(name).extension().is_some_and(|x| x == "toml"))
         .collect();
-    match words::nearest(&wanted, names.iter().map(String::as_str)) {
+    match crate::words::nearest(&wanted, names.iter().map(String::as_str)) {
         Some(near) if error.kind() == std::io::ErrorKind::NotFound => {
             format!("cannot read the job file: {error}; did you mean `{near}`?")
         }
