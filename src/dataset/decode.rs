@@ -245,7 +245,8 @@ mod tests {
 
     #[test]
     fn e21_gzip_cut_anywhere_is_a_fault() {
-        let text: String = (0..40_000_u64).map(|i| format!("{},{}\n", i, i.wrapping_mul(0x9E37_79B9_7F4A_7C15))).collect();
+        let text: String =
+            (0..40_000_u64).map(|i| format!("{},{}\n", i, i.wrapping_mul(0x9E37_79B9_7F4A_7C15))).collect();
         let whole = gzip(text.as_bytes());
         for cut in [3, 9, 10, 11, whole.len() / 2, whole.len() - 9, whole.len() - 8, whole.len() - 4, whole.len() - 1] {
             let (before, fault) = all(&whole[..cut], true, None);

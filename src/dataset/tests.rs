@@ -131,7 +131,8 @@ fn e21_declared_types_delimiters_and_columns_are_obeyed() {
     let (infos, batches) = read_raw(&raw, &ReadOptions { columns, ..ReadOptions::default() }).unwrap();
     assert_eq!(batches[0].columns, [Column::Float(vec![Some(2.0), Some(4.0)]), texts(&["1", "3"])]);
     assert_eq!(infos[1].origin, TypeOrigin::Declared);
-    let hint = read_raw(&RawSource::of(&path), &ReadOptions { columns: vec![Wanted::any("b")], ..ReadOptions::default() });
+    let hint =
+        read_raw(&RawSource::of(&path), &ReadOptions { columns: vec![Wanted::any("b")], ..ReadOptions::default() });
     assert!(hint.unwrap_err().to_string().contains("is the delimiter ';'?"));
     let tabs = folder.file("t.tsv", "a\tb\n1,5\t2\n");
     assert_eq!(read(&tabs).unwrap()[0], texts(&["1,5"]));

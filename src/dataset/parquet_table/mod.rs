@@ -217,3 +217,6 @@ impl Filler<'_> {
         DataError::Value { at, expected: self.info.kind.describe().to_owned(), found: found.to_owned() }
     }
 }
+
+#[cfg(test)]
+mod tests;
