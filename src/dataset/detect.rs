@@ -48,7 +48,7 @@ fn refuse_binary(sample: &[u8]) -> Result<(), Fault> {
     }
     let is_control = |b: &u8| *b < 0x20 && !matches!(*b, b'\t' | b'\n' | b'\r' | 0x0C);
     let count = sample.iter().filter(|b| is_control(b)).count();
-    match sample.iter().position(|b| is_control(b)) {
+    match sample.iter().position(is_control) {
         Some(offset) if count * 100 > sample.len() => {
             Err(Fault::Binary { offset: offset as u64, found: "the first of many control characters" })
         }

@@ -101,11 +101,11 @@ fn e21_reads_quotes_line_ends_and_blank_lines() {
 
 #[test]
 fn e21_infers_types_and_reads_missing_values() {
+    use ColumnType::{Boolean, Date, Datetime, Float, Integer, Text};
     let folder = Folder::new();
     let text = "id,q,p,on,day,at,code,none\n1,1,1,true,2017-01-02,2017-01-02 10:00,007,\n\
                 2,NA,2.5,FALSE,2017/1/3,2017-01-03,008,NA\n3,3,null,,,NaN,010,\n";
     let (columns, batches) = read_raw(&RawSource::of(folder.file("t.csv", text)), &ReadOptions::default()).unwrap();
-    use ColumnType::{Boolean, Date, Datetime, Float, Integer, Text};
     let kinds: Vec<ColumnType> = columns.iter().map(|c| c.kind).collect();
     assert_eq!(kinds, [Integer, Integer, Float, Boolean, Date, Datetime, Text, Text]);
     assert!(columns.iter().all(|c| c.origin == TypeOrigin::Inferred));
@@ -249,7 +249,7 @@ fn e21_a_truncated_archive_names_file_line_and_offset() {
         let path = folder.file("cut.csv.gz", &whole[..cut]);
         let error = read_raw(&RawSource::of(&path), &ReadOptions::default()).unwrap_err();
         let DataError::Gzip { offset, .. } = &error else { panic!("cut at {cut}: {error}") };
-        let lines_before = text.as_bytes()[..*offset as usize].iter().filter(|b| **b == b'\n').count() as u64;
+        let lines_before = text[..*offset as usize].matches('\n').count() as u64;
         assert_eq!(error.row(), Some(RowRef::Line(lines_before + 1)), "cut at {cut}: {error}");
         assert!(error.to_string().contains("cut.csv.gz"));
     }
@@ -319,4 +319,30 @@ fn e22_bundled_data_matches_its_readme() {
     there.sort();
     listed.sort();
     assert_eq!(listed, there, "every file is in the table of the README");
+}
+
+#[test]
+fn e21_damaged_text_never_panics() {
+    use rand::{RngExt, SeedableRng};
+    let folder = Folder::new();
+    let text =
+        "id,name,day,x\n1,\"a, \"\"b\"\"\",2017-01-02,1.5\n2,产品,2017-01-03,\n3,\"two\r\nlines\",,7\n".to_owned();
+    let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(9);
+    let mut refused = 0;
+    for _ in 0..2000 {
+        let mut bytes = text.clone().into_bytes();
+        for _ in 0..rng.random_range(1..4) {
+            let place = rng.random_range(0..bytes.len());
+            match rng.random_range(0..3) {
+                0 => bytes[place] = rng.random(),
+                1 => drop(bytes.remove(place)),
+                _ => bytes.insert(place, b",\"\r\n\xE9 -"[rng.random_range(0..7)]),
+            }
+        }
+        if let Err(error) = read_raw(&RawSource::of(folder.file("bad.csv", &bytes)), &ReadOptions::default()) {
+            assert!(error.to_string().contains("bad.csv"), "{error}");
+            refused += 1;
+        }
+    }
+    assert!(refused > 200, "{refused} of 2000 damaged texts were refused");
 }

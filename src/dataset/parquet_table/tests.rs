@@ -138,3 +138,30 @@ fn e21_parquet_that_cannot_be_read_is_told() {
     std::fs::write(&path, "v\n1\n").unwrap();
     assert!(matches!(read(&path, vec![]).unwrap_err(), DataError::NotFormat { .. }));
 }
+
+#[test]
+fn e21_damaged_parquet_never_panics() {
+    use rand::{RngExt, SeedableRng};
+    let folder = tempfile::tempdir().unwrap();
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("v", Arc::new(Int64Array::from((0..300).map(|i| i * i * 7919).collect::<Vec<i64>>()))),
+        ("t", Arc::new((0..300).map(|i| Some(format!("text {}", i % 40))).collect::<StringArray>())),
+    ];
+    let path = write(folder.path(), columns, 100);
+    let whole = std::fs::read(&path).unwrap();
+    let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(3);
+    let mut refused = 0;
+    for _ in 0..500 {
+        let mut damaged = whole.clone();
+        for _ in 0..rng.random_range(1..4) {
+            let place = rng.random_range(4..whole.len());
+            damaged[place] ^= rng.random_range(1..=255_u8);
+        }
+        std::fs::write(&path, damaged).unwrap();
+        if let Err(error) = read(&path, vec![]) {
+            assert!(error.to_string().contains("t.parquet"), "{error}");
+            refused += 1;
+        }
+    }
+    assert!(refused > 100, "{refused} of 500 damaged files were refused");
+}

@@ -284,7 +284,7 @@ fn g1_random_logs_give_the_same_sums_in_both_forms() {
     let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(11);
     for _ in 0..20 {
         let (products, weeks) = (rng.random_range(1..8_usize), rng.random_range(1..12_usize));
-        let mut wide_text = format!("product{}\n", (0..weeks).map(|w| format!(",w{w}")).collect::<String>());
+        let mut wide_text = format!("product,{}\n", (0..weeks).map(|w| format!("w{w}")).collect::<Vec<_>>().join(","));
         let mut rows = Vec::new();
         for p in 0..products {
             write!(wide_text, "p{p}").unwrap();
@@ -306,4 +306,27 @@ fn g1_random_logs_give_the_same_sums_in_both_forms() {
             assert_eq!(from_long.values(other), from_wide.values(product), "{id}");
         }
     }
+}
+
+#[test]
+fn e16_the_schema_of_a_log_explains_its_fields() {
+    let schema = serde_json::to_value(schemars::schema_for!(RawSeries)).unwrap();
+    assert_eq!(schema["additionalProperties"], false);
+    for (field, property) in schema["properties"].as_object().unwrap() {
+        let described = property.get("description").is_some_and(|d| !d.as_str().unwrap().is_empty());
+        assert!(described, "`{field}` has no description");
+    }
+    assert_eq!(schema["required"], serde_json::json!(["source", "form", "product"]));
+}
+
+#[test]
+fn e17_a_checked_job_writes_back_the_same_description() {
+    let toml = format!(
+        "source = {{ path = \"log.csv\", encoding = \"gbk\" }}\n{LONG}step = \"week\"\nweek_start = \"first-date\""
+    );
+    let raw: RawSeries = toml::from_str(&toml).unwrap();
+    let text = toml::to_string(&raw).unwrap();
+    assert!(text.contains("encoding = \"gb18030\"") && !text.contains("span"), "{text}");
+    let again: RawSeries = toml::from_str(&text).unwrap();
+    assert_eq!(toml::to_string(&again).unwrap(), text);
 }
