@@ -230,7 +230,10 @@ mod tests {
 
     fn table() -> Table {
         Table::new([
-            ("name, quoted", Cells::Text(vec![Some("a\"b".into()), Some("line\r\nbreak".into()), None, Some("产品".into())])),
+            (
+                "name, quoted",
+                Cells::Text(vec![Some("a\"b".into()), Some("line\r\nbreak".into()), None, Some("产品".into())]),
+            ),
             ("f64", Cells::F64(vec![Some(0.1), Some(1e300), Some(-0.0), None])),
             ("f32", Cells::F32(vec![Some(0.1), Some(16_777_216.0), None, Some(f32::MIN_POSITIVE)])),
             ("i64", Cells::I64(vec![Some(i64::MIN), None, Some(0), Some(i64::MAX)])),
@@ -294,8 +297,7 @@ mod tests {
     fn e17_random_floats_round_trip_through_csv_to_the_bit() {
         use rand::{Rng, SeedableRng};
         let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(5);
-        let values: Vec<f64> =
-            (0..5000).map(|_| f64::from_bits(rng.next_u64())).filter(|v| v.is_finite()).collect();
+        let values: Vec<f64> = (0..5000).map(|_| f64::from_bits(rng.next_u64())).filter(|v| v.is_finite()).collect();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("t.csv");
         Table::new([("v", Cells::f64(values.clone()))]).unwrap().write_csv(&path).unwrap();

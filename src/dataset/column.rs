@@ -176,7 +176,7 @@ impl Column {
         match self {
             _ if value.is_nan() => self.push_missing(),
             Self::Float(v) if value.is_finite() => v.push(Some(value)),
-            Self::Integer(v) if value.fract() == 0.0 && value >= -WHOLE_LIMIT && value < WHOLE_LIMIT => {
+            Self::Integer(v) if value.fract() == 0.0 && (-WHOLE_LIMIT..WHOLE_LIMIT).contains(&value) => {
                 v.push(Some(value as i64));
             }
             Self::Text(v) => v.push(Some(value.to_string())),

@@ -145,16 +145,29 @@ impl TextStream {
         let (result, read, written) = self.decoder.decode_to_utf8_without_replacement(&self.raw[..count], out, last);
         out.truncate(written);
         if let Some(nul) = out.iter().position(|b| *b == 0) {
-            // A NUL is one byte in four of the encodings; in UTF-16 the offset is that of the piece's start.
-            let inside = if matches!(self.encoding, Encoding::Utf8) { nul as u64 } else { 0 };
             out.truncate(nul);
-            self.pending = Some(Fault::Binary { offset: self.offset + inside, found: "a NUL character" });
+            let offset = self.offset + self.nul_position(count) as u64;
+            self.pending = Some(Fault::Binary { offset, found: "a NUL character" });
         } else if let DecoderResult::Malformed(bad, after) = result {
             let offset = (self.offset + read as u64).saturating_sub(u64::from(bad) + u64::from(after));
             self.pending = Some(Fault::Encoding { offset, encoding: self.encoding });
         }
         self.offset += count as u64;
         self.finished = last && self.pending.is_none();
+    }
+
+    /// Where in the first `count` raw bytes the first NUL character stands: two zero bytes at an even place of the file
+    /// in UTF-16 (a character cut by the chunk's start counts as its start), one zero byte in the other encodings.
+    fn nul_position(&self, count: usize) -> usize {
+        let raw = &self.raw[..count];
+        let is_wide = matches!(self.encoding, Encoding::Utf16Le | Encoding::Utf16Be);
+        let found = if is_wide {
+            let skew = (self.offset % 2) as usize;
+            raw[skew.min(count)..].chunks(2).position(|unit| unit == [0, 0]).map(|i| 2 * i + skew)
+        } else {
+            raw.iter().position(|b| *b == 0)
+        };
+        found.unwrap_or(0)
     }
 }
 
@@ -196,7 +209,7 @@ mod tests {
 
     /// Longer than the detection's sample, so that characters are cut at every kind of seam.
     fn long_text() -> String {
-        (0..90_000).map(|i| format!("{i},产品 größe 𠮷\n")).collect()
+        (0..90_000).map(|i| format!("{i},产品 größe 𠮷\n")).collect::<Vec<_>>().concat()
     }
 
     #[test]
@@ -234,6 +247,19 @@ mod tests {
     }
 
     #[test]
+    fn e21_a_nul_is_told_at_its_place() {
+        let place = |bytes: &[u8], declared: Encoding| match all(bytes, false, Some(declared)) {
+            (before, Some(Fault::Binary { offset, .. })) => (before, offset),
+            other => panic!("{declared:?}: {other:?}"),
+        };
+        assert_eq!(place(b"\xE9a\0b", Encoding::Latin1), ("éa".to_owned(), 2));
+        assert_eq!(place(b"\xD6\xD0\0b", Encoding::Gb18030), ("中".to_owned(), 2));
+        assert_eq!(place("é\0".as_bytes(), Encoding::Utf8), ("é".to_owned(), 2));
+        assert_eq!(place(b"\xFF\xFEa\0\0\0b\0", Encoding::Utf16Le), ("a".to_owned(), 4));
+        assert_eq!(place(b"\x01\0\0\x01\0\0", Encoding::Utf16Be), ("\u{100}\u{1}".to_owned(), 4));
+    }
+
+    #[test]
     fn e21_a_declared_encoding_is_obeyed() {
         assert!(matches!(
             all(b"ab\xE9c", false, Some(Encoding::Utf8)).1,
@@ -245,7 +271,8 @@ mod tests {
 
     #[test]
     fn e21_gzip_cut_anywhere_is_a_fault() {
-        let text: String = (0..40_000_u64).map(|i| format!("{},{}\n", i, i.wrapping_mul(0x9E37_79B9_7F4A_7C15))).collect();
+        let line = |i: u64| format!("{i},{}\n", i.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        let text = (0..40_000).map(line).collect::<Vec<_>>().concat();
         let whole = gzip(text.as_bytes());
         for cut in [3, 9, 10, 11, whole.len() / 2, whole.len() - 9, whole.len() - 8, whole.len() - 4, whole.len() - 1] {
             let (before, fault) = all(&whole[..cut], true, None);

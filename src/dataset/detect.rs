@@ -48,7 +48,7 @@ fn refuse_binary(sample: &[u8]) -> Result<(), Fault> {
     }
     let is_control = |b: &u8| *b < 0x20 && !matches!(*b, b'\t' | b'\n' | b'\r' | 0x0C);
     let count = sample.iter().filter(|b| is_control(b)).count();
-    match sample.iter().position(|b| is_control(b)) {
+    match sample.iter().position(is_control) {
         Some(offset) if count * 100 > sample.len() => {
             Err(Fault::Binary { offset: offset as u64, found: "the first of many control characters" })
         }
@@ -100,7 +100,8 @@ mod tests {
 
     #[test]
     fn e21_detects_chinese() {
-        for text in ["产品,数量\n苹果,3\n", "商品编号,类别\n1,饮料\n", "名称\n我们的产品\n", "a,b\n1,中\n"] {
+        for text in ["产品,数量\n苹果,3\n", "商品编号,类别\n1,饮料\n", "名称\n我们的产品\n", "a,b\n1,中\n"]
+        {
             assert_eq!(detected(&encoded(text, encoding_rs::GB18030)), Encoding::Gb18030, "{text}");
             assert_eq!(detected(text.as_bytes()), Encoding::Utf8, "{text}");
         }
@@ -108,7 +109,8 @@ mod tests {
 
     #[test]
     fn e21_detects_western() {
-        for text in ["größe,menge\n1,2\n", "name,prix\ncafé,3\n", "Señor,niño\n", "naïve\n", "€,£\n", "ÄÖÜ,é\n"] {
+        for text in ["größe,menge\n1,2\n", "name,prix\ncafé,3\n", "Señor,niño\n", "naïve\n", "€,£\n", "ÄÖÜ,é\n"]
+        {
             assert_eq!(detected(&encoded(text, encoding_rs::WINDOWS_1252)), Encoding::Latin1, "{text}");
         }
         assert_eq!(detected(b"plain,ascii\n"), Encoding::Utf8);

@@ -82,7 +82,9 @@ pub fn stratified(labels: &[u32], spec: &SplitSpec) -> Split {
             rest = others;
         }
     }
-    parts.iter_mut().for_each(|part| part.sort_unstable());
+    for part in &mut parts {
+        part.sort_unstable();
+    }
     let [train, validation, test] = parts;
     Split { train, validation, test }
 }

@@ -149,7 +149,10 @@ mod tests {
     fn g1_weeks_begin_where_the_rule_says() {
         let thursday = day("2017-01-05");
         let monday = Bucketing::new(Step::Week, WeekStart::Monday, thursday);
-        assert_eq!(["2017-01-05", "2017-01-08", "2017-01-09", "2017-01-01"].map(|d| monday.bucket(day(d))), [0, 0, 1, -1]);
+        assert_eq!(
+            ["2017-01-05", "2017-01-08", "2017-01-09", "2017-01-01"].map(|d| monday.bucket(day(d))),
+            [0, 0, 1, -1]
+        );
         let own = Bucketing::new(Step::Week, WeekStart::FirstDate, thursday);
         assert_eq!(["2017-01-05", "2017-01-11", "2017-01-12"].map(|d| own.bucket(day(d))), [0, 0, 1]);
         let calendar = Calendar::of_buckets(monday, 0, 2);

@@ -224,6 +224,7 @@ impl Log<'_> {
         }
     }
 
+    #[expect(clippy::unnecessary_box_returns, reason = "errors hold their place in a box")]
     fn cell(&self, entry: &Entry, column: &str) -> Box<Place> {
         Place::cell(self.path, self.row(entry), column)
     }

@@ -135,6 +135,7 @@ impl SeriesSet {
     }
 
     /// The products of these numbers, in this order.
+    #[must_use]
     pub fn select(&self, products: &[usize]) -> Self {
         let names: Vec<String> = self.attributes.iter().map(|a| a.name.clone()).collect();
         let mut chosen = Self::new(&self.path, self.calendar.clone(), &names);

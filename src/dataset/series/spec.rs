@@ -184,7 +184,10 @@ impl RawSeries {
             (Some(_), None) => return Err(DataError::spec("step", "expected beside `start`, found nothing")),
             (None, Some(_)) => return Err(DataError::spec("start", "expected beside `step`, found nothing")),
             (Some(_), Some(Step::Integer)) => {
-                return Err(DataError::spec("step", "expected `day`, `week` or `month` beside `start`, found `integer`"));
+                return Err(DataError::spec(
+                    "step",
+                    "expected `day`, `week` or `month` beside `start`, found `integer`",
+                ));
             }
             (Some(text), Some(step)) => (text, step),
         };

@@ -102,8 +102,13 @@ fn native_type(stored: &DataType) -> Option<ColumnType> {
     use DataType as T;
     Some(match stored {
         T::Int8 | T::Int16 | T::Int32 | T::Int64 | T::UInt8 | T::UInt16 | T::UInt32 | T::UInt64 => ColumnType::Integer,
-        T::Float16 | T::Float32 | T::Float64 => ColumnType::Float,
-        T::Decimal32(..) | T::Decimal64(..) | T::Decimal128(..) | T::Decimal256(..) => ColumnType::Float,
+        T::Float16
+        | T::Float32
+        | T::Float64
+        | T::Decimal32(..)
+        | T::Decimal64(..)
+        | T::Decimal128(..)
+        | T::Decimal256(..) => ColumnType::Float,
         T::Boolean => ColumnType::Boolean,
         T::Date32 | T::Date64 => ColumnType::Date,
         T::Timestamp(..) => ColumnType::Datetime,
@@ -217,3 +222,6 @@ impl Filler<'_> {
         DataError::Value { at, expected: self.info.kind.describe().to_owned(), found: found.to_owned() }
     }
 }
+
+#[cfg(test)]
+mod tests;
