@@ -6,6 +6,7 @@
 
 pub mod activation;
 mod case;
+pub mod conv1d;
 mod error;
 mod kernel;
 pub mod math;
@@ -42,7 +43,7 @@ pub struct Registry {
 impl Registry {
     /// All operations of this library.
     pub fn standard() -> Self {
-        Self { ops: vec![&matmul::MatmulOp] }
+        Self { ops: vec![&matmul::MatmulOp, &conv1d::Conv1dOp] }
     }
 
     /// The same list with one more operation.
