@@ -42,7 +42,7 @@ pub struct Registry {
 impl Registry {
     /// All operations of this library.
     pub fn standard() -> Self {
-        Self { ops: vec![&matmul::MatmulOp] }
+        Self { ops: vec![&matmul::MatmulOp, &activation::ActivationOp] }
     }
 
     /// The same list with one more operation.
