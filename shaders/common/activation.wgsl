@@ -21,3 +21,20 @@ fn activate(kind: u32, x: f32) -> f32 {
         default: { return x; }
     }
 }
+
+// The derivative, from the output y for relu, tanh and sigmoid and from the input x for gelu.
+fn slope(kind: u32, saved: f32) -> f32 {
+    switch kind {
+        case 1u: { return select(0.0, 1.0, saved > 0.0); }
+        case 2u: {
+            // Beyond 20 the slope is 0 or 1 to the last bit, and the cube would leave the range of f32.
+            let v = clamp(saved, -20.0, 20.0);
+            let square = v * v;
+            let t = safe_tanh(0.7978845608 * v * (1.0 + 0.044715 * square));
+            return 0.5 * (1.0 + t) + 0.5 * v * (1.0 - t * t) * 0.7978845608 * (1.0 + 0.134145 * square);
+        }
+        case 3u: { return 1.0 - saved * saved; }
+        case 4u: { return saved * (1.0 - saved); }
+        default: { return 1.0; }
+    }
+}

@@ -43,7 +43,13 @@ pub struct Registry {
 impl Registry {
     /// All operations of this library.
     pub fn standard() -> Self {
-        Self { ops: vec![&matmul::MatmulOp, &conv1d::Conv1dOp] }
+        Self {
+            ops: vec![
+                &matmul::MatmulOp,
+                &conv1d::Conv1dOp,
+                &activation::ActivationOp,
+            ],
+        }
     }
 
     /// The same list with one more operation.

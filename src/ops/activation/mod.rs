@@ -1,8 +1,44 @@
 //! Activations: y = act(x), and dx = dy * act'(x).
+//!
+//! The backward kernel reads what the forward one leaves behind: the output `y` for relu, tanh and sigmoid, whose slope
+//! is a function of it, and the input `x` for gelu ([`Activation::saves_output`]). All are elementwise; a member's
+//! values have any shape.
+
+mod cases;
+mod cpu;
+mod gpu;
+mod reference;
 
 use serde::{Deserialize, Serialize};
 
-use super::math;
+use super::kernel::{ArgSpec, Args, Dispatch, Kernel, Shader, Work};
+use super::{Case, Op, ShapeError, math, prelude};
+use crate::backend::CpuContext;
+
+const SHADER: Shader = Shader {
+    name: "activation",
+    preludes: &[prelude::GRID, prelude::ACTIVATION],
+    source: include_str!("../../../shaders/ops/activation.wgsl"),
+};
+
+/// The registry's entry.
+#[derive(Debug)]
+pub struct ActivationOp;
+
+impl Op for ActivationOp {
+    fn name(&self) -> &'static str {
+        "activation"
+    }
+    fn summary(&self) -> &'static str {
+        "y = act(x) and dx = dy * act'(x) for relu, gelu, tanh, sigmoid"
+    }
+    fn shaders(&self) -> Vec<Shader> {
+        vec![SHADER]
+    }
+    fn cases(&self) -> Vec<Case> {
+        cases::cases()
+    }
+}
 
 /// Elementwise functions that matmul and convolution can fuse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize, schemars::JsonSchema)]
@@ -41,6 +77,11 @@ impl Activation {
         }
     }
 
+    /// Whether the slope is a function of the output y; else it is one of the input x.
+    pub const fn saves_output(self) -> bool {
+        !matches!(self, Self::Gelu)
+    }
+
     /// y = act(x) in f32.
     #[inline(always)]
     pub fn apply(self, x: f32) -> f32 {
@@ -53,16 +94,155 @@ impl Activation {
         }
     }
 
+    /// act' in f32, from what [`Activation::saves_output`] says.
+    #[inline(always)]
+    pub fn slope(self, saved: f32) -> f32 {
+        match self {
+            Self::None => 1.0,
+            Self::Relu => f32::from(u8::from(saved > 0.0)),
+            Self::Gelu => {
+                // Beyond 20 the slope is 0 or 1 to the last bit, and the cube would leave the range of f32.
+                let x = saved.clamp(-20.0, 20.0);
+                let square = x * x;
+                let t = math::tanh(math::GELU_SCALE * x * (1.0 + math::GELU_CUBE * square));
+                let inner = math::GELU_SCALE * (1.0 + 3.0 * math::GELU_CUBE * square);
+                0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * inner
+            }
+            Self::Tanh => 1.0 - saved * saved,
+            Self::Sigmoid => saved * (1.0 - saved),
+        }
+    }
+
     /// y = act(x) in f64: the oracle.
     pub fn reference(self, x: f64) -> f64 {
-        match self {
-            Self::None => x,
-            Self::Relu => x.max(0.0),
-            Self::Gelu => {
-                0.5 * x * (1.0 + (f64::from(math::GELU_SCALE) * (x + f64::from(math::GELU_CUBE) * x * x * x)).tanh())
-            }
-            Self::Tanh => x.tanh(),
-            Self::Sigmoid => 1.0 / (1.0 + (-x).exp()),
+        reference::activate(self, x)
+    }
+
+    /// act' in f64, from what [`Activation::saves_output`] says.
+    pub fn reference_slope(self, saved: f64) -> f64 {
+        reference::slope(self, saved)
+    }
+}
+
+/// What is activated; [`Activate::new`] and [`ActivateBackward::new`] check it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ActivateSpec {
+    /// Members.
+    pub fleet: usize,
+    /// Values a member.
+    pub len: usize,
+    /// The function.
+    pub activation: Activation,
+}
+
+impl ActivateSpec {
+    fn check(&self) -> Result<(), ShapeError> {
+        let Self { fleet, len, activation } = *self;
+        ShapeError::positive("activation", &[("fleet", fleet), ("len", len)])?;
+        ShapeError::countable("activation", &[("x", &[fleet, len])])?;
+        if activation == Activation::None {
+            return Err(ShapeError::mismatch("activation", "`none` leaves its input alone and needs no kernel"));
         }
+        Ok(())
+    }
+
+    /// Tanh and exp cost about 20 operations.
+    fn work(&self, tensors: f64) -> Work {
+        let elements = (self.fleet * self.len) as f64;
+        Work { flops: self.flops() * self.fleet as f64, bytes: 4.0 * tensors * elements }
+    }
+
+    fn flops(&self) -> f64 {
+        let each = if self.activation == Activation::Relu { 1.0 } else { 20.0 };
+        each * self.len as f64
+    }
+}
+
+/// y = act(x). Arguments: `x`, `y`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Activate {
+    spec: ActivateSpec,
+}
+
+impl Activate {
+    /// Checks the shape.
+    ///
+    /// # Errors
+    /// If a dimension is 0 or too large, or the activation is `none`.
+    pub fn new(spec: ActivateSpec) -> Result<Self, ShapeError> {
+        spec.check()?;
+        Ok(Self { spec })
+    }
+}
+
+impl Kernel for Activate {
+    fn name(&self) -> &'static str {
+        "activation"
+    }
+    fn boxed(&self) -> Box<dyn Kernel> {
+        Box::new(*self)
+    }
+    fn fleet(&self) -> usize {
+        self.spec.fleet
+    }
+    fn args(&self) -> Vec<ArgSpec> {
+        vec![ArgSpec::read("x", self.spec.len), ArgSpec::write("y", self.spec.len)]
+    }
+    fn work(&self) -> Work {
+        self.spec.work(2.0)
+    }
+    fn reference(&self, args: &mut [Vec<f64>], _step: u32) {
+        reference::forward(&self.spec, args);
+    }
+    fn cpu(&self, ctx: &CpuContext, args: &mut Args<'_>, _step: u32) {
+        cpu::forward(&self.spec, ctx, args);
+    }
+    fn gpu(&self) -> Vec<Dispatch> {
+        gpu::forward(&self.spec)
+    }
+}
+
+/// dx = dy * act'. Arguments: `dy`, `saved`, `dx`; `saved` is y, or x where [`Activation::saves_output`] is false.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ActivateBackward {
+    spec: ActivateSpec,
+}
+
+impl ActivateBackward {
+    /// Checks the shape.
+    ///
+    /// # Errors
+    /// If a dimension is 0 or too large, or the activation is `none`.
+    pub fn new(spec: ActivateSpec) -> Result<Self, ShapeError> {
+        spec.check()?;
+        Ok(Self { spec })
+    }
+}
+
+impl Kernel for ActivateBackward {
+    fn name(&self) -> &'static str {
+        "activation.backward"
+    }
+    fn boxed(&self) -> Box<dyn Kernel> {
+        Box::new(*self)
+    }
+    fn fleet(&self) -> usize {
+        self.spec.fleet
+    }
+    fn args(&self) -> Vec<ArgSpec> {
+        let len = self.spec.len;
+        vec![ArgSpec::read("dy", len), ArgSpec::read("saved", len), ArgSpec::write("dx", len)]
+    }
+    fn work(&self) -> Work {
+        self.spec.work(3.0)
+    }
+    fn reference(&self, args: &mut [Vec<f64>], _step: u32) {
+        reference::backward(&self.spec, args);
+    }
+    fn cpu(&self, ctx: &CpuContext, args: &mut Args<'_>, _step: u32) {
+        cpu::backward(&self.spec, ctx, args);
+    }
+    fn gpu(&self) -> Vec<Dispatch> {
+        gpu::backward(&self.spec)
     }
 }
