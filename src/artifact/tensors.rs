@@ -238,9 +238,17 @@ impl TensorFile {
     /// a type other than f32, f64 and u32.
     pub fn load(path: &Path) -> Result<Self, ArtifactError> {
         let bytes = std::fs::read(path).map_err(|e| ArtifactError::io("read", path, e))?;
+        Self::from_bytes(&bytes, path)
+    }
+
+    /// Reads a file's bytes; `path` is for errors.
+    ///
+    /// # Errors
+    /// As [`TensorFile::load`].
+    pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, ArtifactError> {
         let refuse = |e: SafeTensorError| ArtifactError::format(path, explain(&e, bytes.len()));
-        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(refuse)?;
-        let parsed = SafeTensors::deserialize(&bytes).map_err(refuse)?;
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(refuse)?;
+        let parsed = SafeTensors::deserialize(bytes).map_err(refuse)?;
         let mut tensors = BTreeMap::new();
         for (name, view) in parsed.iter() {
             let data = decode(view.dtype(), view.data()).ok_or_else(|| {

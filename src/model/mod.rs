@@ -7,11 +7,13 @@ pub mod compile;
 mod error;
 mod init;
 mod layer;
+mod objective;
 mod shape;
 mod weights;
 
 pub use error::ModelError;
 pub use init::initial_weights;
 pub use layer::{LayerSpec, Padding};
+pub use objective::{Loss, Optimizer};
 pub use shape::{Model, ModelSpec, ParamInfo, ParamKind, TensorShape};
 pub use weights::Weights;

@@ -40,12 +40,19 @@ pub(super) struct Recorded {
     pub tensors: Vec<TensorId>,
 }
 
+/// Kernels in order, and the schedule that says which steps a member takes.
+#[derive(Debug, Default)]
+pub(super) struct List {
+    pub kernels: Vec<Recorded>,
+    pub gate: Option<TensorId>,
+}
+
 /// Collects tensors and lists of kernels.
 #[derive(Debug)]
 pub struct PlanBuilder {
     fleet: usize,
     tensors: Vec<TensorInfo>,
-    lists: Vec<Vec<Recorded>>,
+    lists: Vec<List>,
     scratch: Option<TensorId>,
 }
 
@@ -87,7 +94,7 @@ impl PlanBuilder {
 
     /// A new, empty list.
     pub fn list(&mut self) -> ListId {
-        self.lists.push(vec![]);
+        self.lists.push(List::default());
         ListId(self.lists.len() - 1)
     }
 
@@ -125,7 +132,7 @@ impl PlanBuilder {
             }
         }
         self.check(kernel.name(), &args, &tensors)?;
-        self.lists[list.0].push(Recorded { kernel, args, tensors });
+        self.lists[list.0].kernels.push(Recorded { kernel, args, tensors });
         Ok(())
     }
 
@@ -170,6 +177,13 @@ impl PlanBuilder {
         Ok(())
     }
 
+    /// Names the schedule ([`crate::ops::schedule`]) of `list`: where it says that a member does not take a step, the
+    /// kernels need not run for that member. They must change nothing that outlives the step in any case, since a GPU
+    /// runs them for all members.
+    pub fn gate(&mut self, list: ListId, schedule: TensorId) {
+        self.lists[list.0].gate = Some(schedule);
+    }
+
     /// Lays everything out on a device.
     ///
     /// # Errors
@@ -178,7 +192,7 @@ impl PlanBuilder {
         Plan::new(self, backend)
     }
 
-    pub(super) fn into_parts(self) -> (usize, Vec<TensorInfo>, Vec<Vec<Recorded>>) {
+    pub(super) fn into_parts(self) -> (usize, Vec<TensorInfo>, Vec<List>) {
         (self.fleet, self.tensors, self.lists)
     }
 }

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rayon::prelude::*;
 
 use super::Counts;
-use super::builder::{ListId, Recorded, TensorId, TensorInfo};
+use super::builder::{List, ListId, Recorded, TensorId, TensorInfo};
 use crate::backend::{Cpu, CpuContext};
-use crate::ops::{ARGS_MAX, Access, Arg, Args};
+use crate::ops::{ARGS_MAX, Access, Arg, Args, schedule};
 
 /// Tensors start at multiples of 16 words, a cache line.
 const ALIGN: usize = 16;
@@ -30,7 +30,7 @@ pub(super) struct CpuPlan {
     cpu: Cpu,
     arena: Vec<u32>,
     places: Vec<Place>,
-    lists: Vec<Vec<Recorded>>,
+    lists: Vec<List>,
     kernels_run: AtomicU64,
 }
 
@@ -44,7 +44,7 @@ unsafe impl Send for Base {}
 unsafe impl Sync for Base {}
 
 impl CpuPlan {
-    pub(super) fn new(cpu: Cpu, fleet: usize, tensors: &[TensorInfo], lists: Vec<Vec<Recorded>>) -> Self {
+    pub(super) fn new(cpu: Cpu, fleet: usize, tensors: &[TensorInfo], lists: Vec<List>) -> Self {
         let mut places = Vec::with_capacity(tensors.len());
         let mut end = 0;
         for info in tensors {
@@ -79,20 +79,37 @@ impl CpuPlan {
         } else {
             (0..fleet).into_par_iter().for_each(|member| this.run_member(base, member, runs, &ctx));
         }
-        let run: u64 = runs.iter().map(|(list, steps)| self.lists[list.0].len() as u64 * steps.len() as u64).sum();
+        let run: u64 = runs.iter().map(|(list, steps)| self.lists[list.0].kernels.len() as u64 * steps.len() as u64).sum();
         self.kernels_run.fetch_add(run, Ordering::Relaxed);
     }
 
     fn run_member(&self, base: Base, member: usize, runs: &[(ListId, Range<u32>)], ctx: &CpuContext) {
         for (list, steps) in runs {
+            let list = &self.lists[list.0];
             for step in steps.clone() {
-                for recorded in &self.lists[list.0] {
+                // SAFETY: the member's own words of the schedule, which no kernel writes.
+                if list.gate.is_some_and(|gate| unsafe { !self.takes(base, gate, member, step) }) {
+                    continue;
+                }
+                for recorded in &list.kernels {
                     // SAFETY: `replay` holds the arena exclusively and gives each member to one task.
                     let mut args = unsafe { self.member_args(base, recorded, member) };
                     recorded.kernel.cpu(ctx, &mut args, step);
                 }
             }
         }
+    }
+
+    /// Whether the schedule says that the member takes the step.
+    ///
+    /// # Safety
+    /// As [`CpuPlan::member_args`].
+    unsafe fn takes(&self, base: Base, schedule: TensorId, member: usize, step: u32) -> bool {
+        let place = self.places[schedule.0];
+        let word = step as usize * schedule::WIDTH + schedule::ACTIVE;
+        assert!(word < place.len, "step {step} is beyond the schedule");
+        // SAFETY: within the member's words of the tensor.
+        f32::from_bits(unsafe { *base.0.add(place.start + member * place.stride + word) }) != 0.0
     }
 
     /// # Safety

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::builder::{ListId, Recorded, TensorId, TensorInfo};
+use super::builder::{List, ListId, Recorded, TensorId, TensorInfo};
 use super::{Counts, PlanError};
 use crate::backend::gpu::{BindAccess, Pipeline, PipelineKey};
 use crate::backend::{BackendError, Gpu, grid};
@@ -40,14 +40,14 @@ impl GpuPlan {
         gpu: &Gpu,
         fleet: usize,
         tensors: &[TensorInfo],
-        lists: &[Vec<Recorded>],
+        lists: &[List],
     ) -> Result<Self, PlanError> {
         let dispatches: Vec<Vec<Vec<Dispatch>>> =
-            lists.iter().map(|list| list.iter().map(|r| r.kernel.gpu()).collect()).collect();
+            lists.iter().map(|list| list.kernels.iter().map(|r| r.kernel.gpu()).collect()).collect();
         // Working memory that no dispatch binds (it serves the CPU kernels) is not allocated.
         let mut used: Vec<bool> = tensors.iter().map(|t| t.name != "scratch").collect();
         for (list, calls) in lists.iter().zip(&dispatches) {
-            for (recorded, call) in list.iter().zip(calls) {
+            for (recorded, call) in list.kernels.iter().zip(calls) {
                 let bound = call.iter().flat_map(|d| &d.binds).map(|bind| recorded.tensors[bind.arg]);
                 bound.for_each(|id| used[id.0] = true);
             }
@@ -66,7 +66,7 @@ impl GpuPlan {
         }
         for (list, calls) in lists.iter().zip(dispatches) {
             let mut steps = vec![];
-            for (recorded, call) in list.iter().zip(calls) {
+            for (recorded, call) in list.kernels.iter().zip(calls) {
                 for dispatch in call {
                     steps.push(plan.record(recorded, dispatch)?);
                 }

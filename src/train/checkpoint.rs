@@ -9,11 +9,11 @@ use sha2::{Digest, Sha256};
 
 use super::error::TrainError;
 use super::fleet::{Data, Member, Targets};
-use super::spec::{Loss, TrainSpec};
+use super::spec::TrainSpec;
 use super::state::{FleetState, Progress, Resumed};
 use crate::artifact::tensors::{TensorData, TensorFile};
 use crate::artifact::{ArtifactError, ensure_folder};
-use crate::model::Model;
+use crate::model::{Loss, Model};
 use crate::model::compile::{TrainShape, lasting_lens};
 
 /// Marks "no loss" among losses: a NaN of its own, which a training never records.

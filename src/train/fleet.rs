@@ -3,11 +3,11 @@
 use super::checkpoint;
 use super::control::{Control, EpochReport};
 use super::error::TrainError;
-use super::spec::{Loss, TrainSpec};
+use super::spec::TrainSpec;
 use super::state::FleetState;
 use crate::backend::Backend;
 use crate::model::compile::{TrainShape, bytes_a_member, largest_tensor};
-use crate::model::{Model, Weights, initial_weights};
+use crate::model::{Loss, Model, Weights, initial_weights};
 
 /// The rows that all members draw from.
 #[derive(Debug, Clone, Copy)]
@@ -108,7 +108,7 @@ pub fn train(
         let print = checkpoint::fingerprint(model, spec, loss, data, fleet);
         let file = control.checkpoint.as_ref().map(|plan| plan.folder.join(format!("fleet-{number}.safetensors")));
         let resumed = file.as_deref().map(|path| checkpoint::load(path, model, &fleet_shape, &print)).transpose()?.flatten();
-        let mut state = FleetState::new(model, spec, &fleet_shape, data, fleet, backend, resumed)?;
+        let mut state = FleetState::new(model, &fleet_shape, data, fleet, backend, resumed)?;
         state.first_member = trained.len();
         run_epochs(&mut state, model, spec, members.len(), control, file.as_deref().map(|path| (path, print.as_str())))?;
         trained.extend(state.finish(model)?);

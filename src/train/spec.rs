@@ -3,70 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::TrainError;
-
-/// What is minimised.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Loss {
-    /// One class a row; the model gives a logit a class.
-    CrossEntropy,
-    /// Independent yes-or-no targets; the model gives a logit each.
-    BinaryCrossEntropy,
-    /// Numbers.
-    MeanSquare,
-}
-
-/// What moves the parameters.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Optimizer {
-    /// Adam (Kingma and Ba 2015); with weight decay, AdamW (Loshchilov and Hutter 2019).
-    Adam {
-        /// Memory of the mean.
-        #[serde(default = "beta1")]
-        beta1: f32,
-        /// Memory of the square.
-        #[serde(default = "beta2")]
-        beta2: f32,
-        /// Added to the root.
-        #[serde(default = "epsilon")]
-        epsilon: f32,
-        /// Decoupled weight decay.
-        #[serde(default)]
-        weight_decay: f32,
-    },
-    /// Stochastic gradient descent.
-    Sgd {
-        /// Memory of the direction.
-        #[serde(default = "momentum")]
-        momentum: f32,
-        /// Nesterov's look ahead.
-        #[serde(default)]
-        nesterov: bool,
-        /// Weight decay, added to the gradient.
-        #[serde(default)]
-        weight_decay: f32,
-    },
-}
-
-const fn beta1() -> f32 {
-    0.9
-}
-const fn beta2() -> f32 {
-    0.999
-}
-const fn epsilon() -> f32 {
-    1e-8
-}
-const fn momentum() -> f32 {
-    0.9
-}
-
-impl Default for Optimizer {
-    fn default() -> Self {
-        Self::Adam { beta1: beta1(), beta2: beta2(), epsilon: epsilon(), weight_decay: 0.0 }
-    }
-}
+use crate::model::Optimizer;
 
 /// How the learning rate changes over the epochs.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, schemars::JsonSchema)]

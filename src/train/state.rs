@@ -48,14 +48,13 @@ pub(super) struct FleetState<'a> {
     members: &'a [Member],
     steps: TableShape,
     tables: Tables,
-    validates: bool,
+    validation_steps: TableShape,
     losses: Vec<u32>,
 }
 
 impl<'a> FleetState<'a> {
     pub(super) fn new(
         model: &Model,
-        spec: &TrainSpec,
         shape: &TrainShape,
         data: Data<'_>,
         members: &'a [Member],
@@ -68,16 +67,11 @@ impl<'a> FleetState<'a> {
             Targets::Labels(labels) => plan.plan.upload(plan.targets, labels)?,
             Targets::Values(values) => plan.plan.upload_f32(plan.targets, values)?,
         }
+        let seeds: Vec<u32> = members.iter().map(|m| (m.seed ^ (m.seed >> 32)) as u32).collect();
+        plan.plan.upload(plan.seed, &seeds)?;
         let fleet = members.len();
         let steps = TableShape { fleet, steps: shape.steps, batch: shape.batch };
-        let validation = TableShape { steps: shape.validation_steps, ..steps };
-        if validation.steps > 0 {
-            let mut tables = Tables::new(validation);
-            for (index, member) in members.iter().enumerate() {
-                tables.fill_validation(validation, index, member);
-            }
-            upload_tables(&mut plan, &tables, true)?;
-        }
+        let validation_steps = TableShape { steps: shape.validation_steps, ..steps };
         let mut state = Self {
             plan,
             progress: vec![Progress::default(); fleet],
@@ -86,15 +80,32 @@ impl<'a> FleetState<'a> {
             members,
             steps,
             tables: Tables::new(steps),
-            validates: validation.steps > 0,
+            validation_steps,
             losses: vec![0; fleet],
         };
         match resumed {
             Some(resumed) => state.restore(resumed)?,
             None => state.start(model)?,
         }
-        debug_assert!(spec.check().is_ok());
+        state.upload_validation()?;
         Ok(state)
+    }
+
+    /// The validation rows of the members that go on; the others rest.
+    fn upload_validation(&mut self) -> Result<(), TrainError> {
+        let shape = self.validation_steps;
+        if shape.steps == 0 {
+            return Ok(());
+        }
+        let mut tables = Tables::new(shape);
+        for (index, member) in self.members.iter().enumerate() {
+            if self.progress[index].stopped {
+                tables.rest(shape, index);
+            } else {
+                tables.fill_validation(shape, index, member);
+            }
+        }
+        upload_tables(&mut self.plan, &tables, true)
     }
 
     fn start(&mut self, model: &Model) -> Result<(), TrainError> {
@@ -141,9 +152,13 @@ impl<'a> FleetState<'a> {
         }
         self.plan.plan.replay_all(&runs)?;
         let train_loss = self.read(self.plan.train_loss)?;
-        let validation_loss = if self.validates { Some(self.read(self.plan.validation_loss)?) } else { None };
+        let validation_loss = if self.plan.validate.is_some() { Some(self.read(self.plan.validation_loss)?) } else { None };
+        let before = self.active();
         let means = self.judge(spec, epoch, &train_loss, validation_loss.as_deref())?;
         self.epochs_done = epoch + 1;
+        if self.active() < before {
+            self.upload_validation()?;
+        }
         Ok(means)
     }
 

@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use super::increments::{Expectation, Threshold};
 use crate::dataset::series::RawSeries;
-use crate::model::LayerSpec;
+use crate::model::{LayerSpec, Optimizer};
 use crate::ops::Activation;
 use crate::prep::Feature;
-use crate::train::{EarlyStop, Optimizer, RateSchedule, TrainSpec};
+use crate::train::{EarlyStop, RateSchedule, TrainSpec};
 
 /// A growth job's own part of the job file.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]

@@ -1,0 +1,185 @@
+//! The backward pass: from the gradient of the output to the gradient of every parameter.
+
+use super::forward::{Forward, batch_norm_shape, conv_shape, dropout_kernel, fused, pool_shape};
+use crate::model::layer::LayerSpec;
+use crate::ops::activation::{ActivateBackward, ActivateSpec};
+use crate::ops::batch_norm::BatchNormBackward;
+use crate::ops::conv1d::{Conv1dBackwardData, Conv1dBackwardWeight};
+use crate::ops::matmul::{Matmul, MatmulSpec};
+use crate::ops::pool::{AveragePoolBackward, MaxPoolBackward};
+use crate::ops::reduce::{ReduceColumns, ReduceColumnsSpec};
+use crate::ops::{Activation, ShapeError};
+use crate::plan::{ListId, PlanBuilder, PlanError, TensorId};
+
+/// Where gradients are written and what the steps read.
+#[derive(Debug)]
+pub(super) struct Backward<'a> {
+    pub forward: &'a Forward<'a>,
+    pub list: ListId,
+    pub schedule: TensorId,
+    pub schedule_len: usize,
+    pub seed: TensorId,
+    /// A gradient for each parameter that is trained.
+    pub gradients: Vec<Option<TensorId>>,
+}
+
+impl Backward<'_> {
+    /// Appends the pass to the list, beginning with the gradient `dy` of the model's output.
+    pub(super) fn record(&self, builder: &mut PlanBuilder, dy: TensorId) -> Result<(), PlanError> {
+        let layers = &self.forward.model.layers;
+        // Nothing in front of the first layer with parameters needs a gradient.
+        let first = layers.iter().position(|layer| has_params(&layer.spec)).unwrap_or(0);
+        let mut dy = dy;
+        for index in (first..layers.len()).rev() {
+            let need_dx = index > first;
+            dy = self.layer(builder, index, dy, need_dx)?;
+        }
+        Ok(())
+    }
+
+    fn trace(&self, index: usize, which: &'static str, id: Option<TensorId>) -> Result<TensorId, PlanError> {
+        id.ok_or_else(|| {
+            let reason = format!("layer {index} kept no {which} in its forward pass");
+            ShapeError::mismatch("backward", reason).into()
+        })
+    }
+
+    fn layer(
+        &self,
+        builder: &mut PlanBuilder,
+        index: usize,
+        dy: TensorId,
+        need_dx: bool,
+    ) -> Result<TensorId, PlanError> {
+        let forward = self.forward;
+        let (layer, trace) = (&forward.model.layers[index], &forward.traces[index]);
+        let (fleet, batch) = (builder.fleet(), forward.batch);
+        let input = self.trace(index, "input", trace.input)?;
+        match layer.spec {
+            LayerSpec::Flatten | LayerSpec::Activation { function: Activation::None } => Ok(dy),
+            LayerSpec::Dropout { rate: 0.0 } => Ok(dy),
+            LayerSpec::Dropout { rate } => {
+                let dx = self.dx(builder, index);
+                let kernel = dropout_kernel(fleet, batch, layer, index, rate, self.schedule_len)?;
+                builder.push(self.list, kernel, &[dy, self.seed, self.schedule, dx])?;
+                Ok(dx)
+            }
+            LayerSpec::Activation { function } => self.activation(builder, index, function, input, dy),
+            LayerSpec::MaxPool { .. } | LayerSpec::GlobalMaxPool => {
+                let dx = self.dx(builder, index);
+                let kernel = MaxPoolBackward { shape: pool_shape(layer, fleet, batch)? };
+                let places = self.trace(index, "places", trace.saved.first().copied())?;
+                builder.push(self.list, kernel, &[dy, places, dx])?;
+                Ok(dx)
+            }
+            LayerSpec::AveragePool { .. } | LayerSpec::GlobalAveragePool => {
+                let dx = self.dx(builder, index);
+                let kernel = AveragePoolBackward { shape: pool_shape(layer, fleet, batch)? };
+                builder.push(self.list, kernel, &[dy, dx])?;
+                Ok(dx)
+            }
+            LayerSpec::BatchNorm { .. } => {
+                let dx = self.dx(builder, index);
+                let kernel =
+                    BatchNormBackward { shape: batch_norm_shape(layer, fleet, batch, self.schedule_len)? };
+                let p = layer.first_param;
+                let [mean, rstd] = [0, 1].map(|i| trace.saved.get(i).copied());
+                let (mean, rstd) = (self.trace(index, "mean", mean)?, self.trace(index, "deviation", rstd)?);
+                let (dgamma, dbeta) = (self.gradient(index, p)?, self.gradient(index, p + 1)?);
+                let bound = [dy, input, forward.params[p], mean, rstd, self.schedule, dx, dgamma, dbeta];
+                builder.push(self.list, kernel, &bound)?;
+                Ok(dx)
+            }
+            LayerSpec::Conv1d { activation, .. } => {
+                let dz = self.before_sum(builder, index, activation, dy)?;
+                let shape = conv_shape(layer, fleet, batch)?;
+                let p = layer.first_param;
+                builder.push(self.list, Conv1dBackwardWeight { shape }, &[input, dz, self.gradient(index, p)?])?;
+                self.bias(builder, dz, batch * layer.output.length, layer.output.channels, self.gradient(index, p + 1)?)?;
+                if !need_dx {
+                    return Ok(dz);
+                }
+                let dx = self.dx(builder, index);
+                builder.push(self.list, Conv1dBackwardData { shape }, &[dz, forward.params[p], dx])?;
+                Ok(dx)
+            }
+            LayerSpec::Dense { activation, .. } => {
+                let dz = self.before_sum(builder, index, activation, dy)?;
+                let (ins, outs) = (layer.input.len(), layer.output.len());
+                let p = layer.first_param;
+                let base = MatmulSpec { fleet, ..MatmulSpec::default() };
+                let dw = MatmulSpec { m: ins, k: batch, n: outs, a_transposed: true, ..base };
+                builder.push(self.list, Matmul::new(dw)?, &[input, dz, self.gradient(index, p)?])?;
+                self.bias(builder, dz, batch, outs, self.gradient(index, p + 1)?)?;
+                if !need_dx {
+                    return Ok(dz);
+                }
+                let dx = self.dx(builder, index);
+                let spec = MatmulSpec { m: batch, k: outs, n: ins, b_transposed: true, ..base };
+                builder.push(self.list, Matmul::new(spec)?, &[dz, forward.params[p], dx])?;
+                Ok(dx)
+            }
+        }
+    }
+
+    fn gradient(&self, index: usize, param: usize) -> Result<TensorId, PlanError> {
+        self.trace(index, "gradient", self.gradients[param])
+    }
+
+    fn dx(&self, builder: &mut PlanBuilder, index: usize) -> TensorId {
+        let len = self.forward.batch * self.forward.model.layers[index].input.len();
+        builder.tensor(format!("layers.{index}.dinput"), len)
+    }
+
+    /// The gradient before an activation that is part of a dense layer or a convolution.
+    fn before_sum(
+        &self,
+        builder: &mut PlanBuilder,
+        index: usize,
+        activation: Activation,
+        dy: TensorId,
+    ) -> Result<TensorId, PlanError> {
+        if activation == Activation::None {
+            return Ok(dy);
+        }
+        let trace = &self.forward.traces[index];
+        let before = if fused(activation) == activation { trace.output } else { trace.before };
+        self.activation(builder, index, activation, self.trace(index, "sum", before)?, dy)
+    }
+
+    /// `saved` is the activation's input; where its slope follows from its output, the layer's output is taken.
+    fn activation(
+        &self,
+        builder: &mut PlanBuilder,
+        index: usize,
+        activation: Activation,
+        saved: TensorId,
+        dy: TensorId,
+    ) -> Result<TensorId, PlanError> {
+        let saved = match (activation.saves_output(), self.forward.traces[index].output) {
+            (true, Some(output)) => output,
+            _ => saved,
+        };
+        let len = self.forward.batch * self.forward.model.layers[index].output.len();
+        let dx = builder.tensor(format!("layers.{index}.dsum"), len);
+        let spec = ActivateSpec { fleet: builder.fleet(), len, activation };
+        builder.push(self.list, ActivateBackward::new(spec)?, &[dy, saved, dx])?;
+        Ok(dx)
+    }
+
+    fn bias(
+        &self,
+        builder: &mut PlanBuilder,
+        dz: TensorId,
+        rows: usize,
+        cols: usize,
+        gradient: TensorId,
+    ) -> Result<(), PlanError> {
+        let kernel = ReduceColumns::new(ReduceColumnsSpec { fleet: builder.fleet(), rows, cols })?;
+        builder.push(self.list, kernel, &[dz, gradient])
+    }
+}
+
+const fn has_params(layer: &LayerSpec) -> bool {
+    matches!(layer, LayerSpec::Conv1d { .. } | LayerSpec::Dense { .. } | LayerSpec::BatchNorm { .. })
+}

@@ -1,0 +1,45 @@
+//! From layers to kernels: a training step, an evaluation step and a prediction, recorded for a fleet.
+
+mod backward;
+mod forward;
+mod training;
+
+pub use training::{Tables, TrainPlan, TrainShape, bytes_a_member, largest_tensor, lasting_lens, training};
+
+use super::Model;
+use crate::backend::Backend;
+use crate::plan::{ListId, Plan, PlanBuilder, PlanError, TensorId};
+use forward::{Forward, Mode};
+
+/// A plan that predicts batches: input in, output out.
+#[derive(Debug)]
+pub struct PredictPlan {
+    /// The plan.
+    pub plan: Plan,
+    /// The kernels of one batch.
+    pub list: ListId,
+    /// [fleet, batch, length * channels].
+    pub input: TensorId,
+    /// [fleet, batch, outputs].
+    pub output: TensorId,
+    /// The parameters, in the model's order.
+    pub params: Vec<TensorId>,
+}
+
+/// Compiles predictions of `batch` rows a member.
+///
+/// # Errors
+/// If the plan does not fit on the device.
+pub fn prediction(model: &Model, fleet: usize, batch: usize, backend: &Backend) -> Result<PredictPlan, PlanError> {
+    let mut builder = PlanBuilder::new(fleet);
+    let params = param_tensors(model, &mut builder);
+    let input = builder.tensor("input", batch * model.input().len());
+    let list = builder.list();
+    let mut forward = Forward::new(model, batch, input, params.clone());
+    let output = forward.record(&mut builder, list, Mode::Evaluate)?;
+    Ok(PredictPlan { plan: builder.build(backend)?, list, input, output, params })
+}
+
+fn param_tensors(model: &Model, builder: &mut PlanBuilder) -> Vec<TensorId> {
+    model.params().iter().map(|param| builder.tensor(param.name.clone(), param.len())).collect()
+}

@@ -1,0 +1,344 @@
+//! The plan of a training: gather, forward, loss, backward, update; evaluation; keeping the best.
+
+use super::backward::Backward;
+use super::forward::{Forward, Mode};
+use super::param_tensors;
+use crate::backend::Backend;
+use crate::model::{Loss, Model, Optimizer, ParamInfo};
+use crate::ops::adam::{Adam, AdamSpec};
+use crate::ops::gather::{Gather, GatherSpec};
+use crate::ops::keep_best::{KeepBest, KeepBestSpec};
+use crate::ops::loss::{Bce, CrossEntropy, LossSpec, Mse};
+use crate::ops::reduce::{AccumulateLoss, AccumulateLossSpec, SumSquares, SumSquaresSpec};
+use crate::ops::sgd::{Sgd, SgdSpec};
+use crate::ops::{DType, schedule};
+use crate::plan::{ListId, Plan, PlanBuilder, PlanError, TensorId};
+
+/// Everything that the plan's layout depends on besides the model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrainShape {
+    /// Members.
+    pub fleet: usize,
+    /// Rows a step.
+    pub batch: usize,
+    /// Rows of the data.
+    pub rows: usize,
+    /// Steps an epoch, of the member that needs most.
+    pub steps: usize,
+    /// Steps that its validation rows need.
+    pub validation_steps: usize,
+    /// What is minimised.
+    pub loss: Loss,
+    /// What moves the parameters.
+    pub optimizer: Optimizer,
+    /// The largest norm of a gradient.
+    pub clip: Option<f32>,
+}
+
+/// The tables that the host writes.
+#[derive(Debug, Clone, Copy)]
+pub struct Tables {
+    /// Row numbers, [fleet, steps * batch].
+    pub rows: TensorId,
+    /// Their weights.
+    pub weights: TensorId,
+    /// [fleet, steps, 8].
+    pub schedule: TensorId,
+}
+
+/// A training on a device.
+#[derive(Debug)]
+pub struct TrainPlan {
+    /// The plan.
+    pub plan: Plan,
+    /// One training step.
+    pub train: ListId,
+    /// One validation step, and how many there are; `None` without validation rows.
+    pub validate: Option<(ListId, u32)>,
+    /// Copies the parameters of members whose flag is set.
+    pub keep_best: ListId,
+    /// All inputs, shared by the fleet.
+    pub inputs: TensorId,
+    /// All targets.
+    pub targets: TensorId,
+    /// Tables of the training steps.
+    pub train_tables: Tables,
+    /// Tables of the validation steps.
+    pub validation_tables: Tables,
+    /// The epoch's loss, one a member.
+    pub train_loss: TensorId,
+    /// The validation's loss, one a member.
+    pub validation_loss: TensorId,
+    /// Which members to keep.
+    pub flag: TensorId,
+    /// One seed a member, for dropout.
+    pub seed: TensorId,
+    /// Parameters, in the model's order.
+    pub params: Vec<TensorId>,
+    /// Kept parameters, in the same order.
+    pub best: Vec<TensorId>,
+    memories: Vec<TensorId>,
+}
+
+impl TrainPlan {
+    /// The tensors that outlive a step, in the order of [`lasting_lens`].
+    pub fn lasting(&self) -> Vec<TensorId> {
+        [self.params.as_slice(), &self.memories, &self.best].concat()
+    }
+}
+
+/// Memories of the optimiser for each trained parameter.
+const fn memories(optimizer: Optimizer) -> usize {
+    match optimizer {
+        Optimizer::Adam { .. } => 2,
+        Optimizer::Sgd { .. } => 1,
+    }
+}
+
+/// Words a member of the tensors that outlive a step.
+pub fn lasting_lens(model: &Model, shape: &TrainShape) -> Vec<usize> {
+    let all = || model.params().iter().map(ParamInfo::len);
+    let trained = model.params().iter().filter(|p| p.kind.trained());
+    let memories = trained.flat_map(|p| std::iter::repeat_n(p.len(), memories(shape.optimizer)));
+    all().chain(memories).chain(all()).collect()
+}
+
+/// Bytes that one member adds to a plan, nearly.
+pub fn bytes_a_member(model: &Model, shape: &TrainShape) -> usize {
+    let lasting: usize = lasting_lens(model, shape).iter().sum();
+    let activations: usize = model.layers.iter().map(|l| 3 * (l.output.len() + l.input.len())).sum();
+    let tables = (shape.steps + shape.validation_steps) * (2 * shape.batch + schedule::WIDTH);
+    4 * (lasting + model.trained_len() + shape.batch * (activations + 2 * model.input().len()) + tables)
+}
+
+/// Words a member of the largest tensor, nearly.
+pub fn largest_tensor(model: &Model, shape: &TrainShape) -> usize {
+    let activations = model.layers.iter().map(|l| shape.batch * l.output.len().max(l.input.len())).max();
+    let params = model.params().iter().map(ParamInfo::len).max();
+    let tables = shape.steps.max(shape.validation_steps) * shape.batch.max(schedule::WIDTH);
+    // Working memory of split sums and packed operands stays below four times the tensors that it serves.
+    4 * activations.max(params).unwrap_or(0).max(tables / 4)
+}
+
+fn tables(builder: &mut PlanBuilder, name: &str, steps: usize, batch: usize) -> Tables {
+    Tables {
+        rows: builder.tensor_u32(format!("{name}.rows"), steps * batch),
+        weights: builder.tensor(format!("{name}.weights"), steps * batch),
+        schedule: builder.tensor(format!("{name}.schedule"), steps * schedule::WIDTH),
+    }
+}
+
+/// Compiles a training.
+///
+/// # Errors
+/// If a shape is impossible, or the plan does not fit on the device.
+pub fn training(model: &Model, shape: &TrainShape, backend: &Backend) -> Result<TrainPlan, PlanError> {
+    let mut builder = PlanBuilder::new(shape.fleet);
+    let b = &mut builder;
+    let params = param_tensors(model, b);
+    let best: Vec<TensorId> =
+        model.params().iter().map(|param| b.tensor(format!("best.{}", param.name), param.len())).collect();
+    let seed = b.tensor_u32("seed", 1);
+    let flag = b.tensor("flag", 1);
+    let data = Dataset::new(b, model, shape);
+    let train_tables = tables(b, "train", shape.steps, shape.batch);
+    let validation_tables = tables(b, "validation", shape.validation_steps.max(1), shape.batch);
+    let (train_loss, validation_loss) = (b.tensor("train.loss", 1), b.tensor("validation.loss", 1));
+    let mut forward = Forward::new(model, shape.batch, data.batch_inputs, params.clone());
+    let losses = Losses { row: b.tensor("loss", shape.batch), gradient: b.tensor("dlogits", data.output_len) };
+
+    let train = b.list();
+    let schedule_len = shape.steps * schedule::WIDTH;
+    data.gather(b, train, train_tables, shape.steps)?;
+    let mode = Mode::Train { schedule: train_tables.schedule, schedule_len, seed };
+    let output = forward.record(b, train, mode)?;
+    data.loss(b, train, output, &losses, train_tables, shape.steps)?;
+    accumulate(b, train, shape, shape.steps, losses.row, train_tables, train_loss)?;
+    let gradients: Vec<Option<TensorId>> = model
+        .params()
+        .iter()
+        .map(|p| p.kind.trained().then(|| b.tensor(format!("gradient.{}", p.name), p.len())))
+        .collect();
+    let schedule = train_tables.schedule;
+    let backward =
+        Backward { forward: &forward, list: train, schedule, schedule_len, seed, gradients: gradients.clone() };
+    backward.record(b, losses.gradient)?;
+    let memories = update(b, train, model, shape, &params, &gradients, schedule)?;
+    b.gate(train, schedule);
+
+    let validate = if shape.validation_steps > 0 {
+        let list = b.list();
+        data.gather(b, list, validation_tables, shape.validation_steps)?;
+        let output = forward.record(b, list, Mode::Evaluate)?;
+        data.loss(b, list, output, &losses, validation_tables, shape.validation_steps)?;
+        accumulate(b, list, shape, shape.validation_steps, losses.row, validation_tables, validation_loss)?;
+        b.gate(list, validation_tables.schedule);
+        Some((list, shape.validation_steps as u32))
+    } else {
+        None
+    };
+
+    let keep_best = b.list();
+    for ((from, to), param) in params.iter().zip(&best).zip(model.params()) {
+        let kernel = KeepBest::new(KeepBestSpec { fleet: shape.fleet, len: param.len() })?;
+        b.push(keep_best, kernel, &[*from, flag, *to])?;
+    }
+    Ok(TrainPlan {
+        plan: builder.build(backend)?,
+        train,
+        validate,
+        keep_best,
+        inputs: data.inputs,
+        targets: data.targets,
+        train_tables,
+        validation_tables,
+        train_loss,
+        validation_loss,
+        flag,
+        seed,
+        params,
+        best,
+        memories,
+    })
+}
+
+/// The loss of each row, and the gradient of the model's output.
+#[derive(Debug)]
+struct Losses {
+    row: TensorId,
+    gradient: TensorId,
+}
+
+/// The data on the device, and a batch of them.
+#[derive(Debug)]
+struct Dataset {
+    shape: TrainShape,
+    width: usize,
+    outputs: usize,
+    output_len: usize,
+    inputs: TensorId,
+    targets: TensorId,
+    batch_inputs: TensorId,
+    batch_targets: TensorId,
+}
+
+impl Dataset {
+    fn new(b: &mut PlanBuilder, model: &Model, shape: &TrainShape) -> Self {
+        let (width, outputs) = (model.input().len(), model.output().len());
+        let (target_width, dtype) = match shape.loss {
+            Loss::CrossEntropy => (1, DType::U32),
+            Loss::BinaryCrossEntropy | Loss::MeanSquare => (outputs, DType::F32),
+        };
+        let batch_targets = match dtype {
+            DType::U32 => b.tensor_u32("batch.targets", shape.batch * target_width),
+            DType::F32 => b.tensor("batch.targets", shape.batch * target_width),
+        };
+        Self {
+            shape: shape.clone(),
+            width,
+            outputs,
+            output_len: shape.batch * outputs,
+            inputs: b.shared("inputs", shape.rows * width, DType::F32),
+            targets: b.shared("targets", shape.rows * target_width, dtype),
+            batch_inputs: b.tensor("batch.inputs", shape.batch * width),
+            batch_targets,
+        }
+    }
+
+    fn gather(&self, b: &mut PlanBuilder, list: ListId, tables: Tables, steps: usize) -> Result<(), PlanError> {
+        let TrainShape { fleet, batch, rows, .. } = self.shape;
+        let (target_width, dtype) = match self.shape.loss {
+            Loss::CrossEntropy => (1, DType::U32),
+            Loss::BinaryCrossEntropy | Loss::MeanSquare => (self.outputs, DType::F32),
+        };
+        let spec = GatherSpec { fleet, n: batch, steps, rows, width: self.width, dtype: DType::F32 };
+        b.push(list, Gather::new(spec)?, &[self.inputs, tables.rows, self.batch_inputs])?;
+        let spec = GatherSpec { width: target_width, dtype, ..spec };
+        b.push(list, Gather::new(spec)?, &[self.targets, tables.rows, self.batch_targets])
+    }
+
+    fn loss(
+        &self,
+        b: &mut PlanBuilder,
+        list: ListId,
+        output: TensorId,
+        losses: &Losses,
+        tables: Tables,
+        steps: usize,
+    ) -> Result<(), PlanError> {
+        let spec = LossSpec { fleet: self.shape.fleet, n: self.shape.batch, c: self.outputs, steps };
+        let bound = [output, self.batch_targets, tables.weights, tables.schedule, losses.row, losses.gradient];
+        match self.shape.loss {
+            Loss::CrossEntropy => b.push(list, CrossEntropy::new(spec)?, &bound),
+            Loss::BinaryCrossEntropy => b.push(list, Bce::new(spec)?, &bound),
+            Loss::MeanSquare => b.push(list, Mse::new(spec)?, &bound),
+        }
+    }
+}
+
+fn accumulate(
+    b: &mut PlanBuilder,
+    list: ListId,
+    shape: &TrainShape,
+    steps: usize,
+    row: TensorId,
+    tables: Tables,
+    total: TensorId,
+) -> Result<(), PlanError> {
+    let kernel = AccumulateLoss::new(AccumulateLossSpec { fleet: shape.fleet, n: shape.batch, steps })?;
+    b.push(list, kernel, &[row, tables.schedule, total])
+}
+
+/// Clipping and the optimiser, parameter by parameter; returns the optimiser's memories.
+fn update(
+    b: &mut PlanBuilder,
+    list: ListId,
+    model: &Model,
+    shape: &TrainShape,
+    params: &[TensorId],
+    gradients: &[Option<TensorId>],
+    schedule: TensorId,
+) -> Result<Vec<TensorId>, PlanError> {
+    let fleet = shape.fleet;
+    let trained = || model.params().iter().zip(params).zip(gradients).filter_map(|((m, p), g)| Some((m, *p, (*g)?)));
+    let norm = b.tensor("gradient.norm", 1);
+    if shape.clip.is_some() {
+        for (i, (param, _, gradient)) in trained().enumerate() {
+            let spec = SumSquaresSpec { fleet, len: param.len(), first: i == 0 };
+            b.push(list, SumSquares::new(spec)?, &[gradient, norm])?;
+        }
+    }
+    let mut memories = vec![];
+    for (param, p, g) in trained() {
+        let len = param.len();
+        // Biases and the scales of batch norm are not decayed: there is nothing to gain from making them small.
+        let decay = |weight_decay: f32| if param.shape.len() > 1 { weight_decay } else { 0.0 };
+        let mut bound = vec![p, g];
+        match shape.optimizer {
+            Optimizer::Adam { beta1, beta2, epsilon, weight_decay } => {
+                let pair = ["m", "v"].map(|memory| b.tensor(format!("{memory}.{}", param.name), len));
+                bound.extend(pair);
+                memories.extend(pair);
+                bound.push(schedule);
+                bound.extend(shape.clip.map(|_| norm));
+                let weight_decay = decay(weight_decay);
+                let spec = AdamSpec {
+                    fleet, len, steps: shape.steps, beta1, beta2, epsilon, weight_decay, clip: shape.clip
+                };
+                b.push(list, Adam::new(spec)?, &bound)?;
+            }
+            Optimizer::Sgd { momentum, nesterov, weight_decay } => {
+                let memory = b.tensor(format!("momentum.{}", param.name), len);
+                bound.push(memory);
+                memories.push(memory);
+                bound.push(schedule);
+                bound.extend(shape.clip.map(|_| norm));
+                let weight_decay = decay(weight_decay);
+                let spec =
+                    SgdSpec { fleet, len, steps: shape.steps, momentum, nesterov, weight_decay, clip: shape.clip };
+                b.push(list, Sgd::new(spec)?, &bound)?;
+            }
+        }
+    }
+    Ok(memories)
+}
