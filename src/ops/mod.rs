@@ -6,6 +6,8 @@
 
 pub mod activation;
 mod case;
+pub mod centroid;
+pub mod distance;
 mod error;
 mod kernel;
 pub mod math;
@@ -42,7 +44,7 @@ pub struct Registry {
 impl Registry {
     /// All operations of this library.
     pub fn standard() -> Self {
-        Self { ops: vec![&matmul::MatmulOp] }
+        Self { ops: vec![&matmul::MatmulOp, &distance::DistanceOp, &centroid::CentroidOp] }
     }
 
     /// The same list with one more operation.
