@@ -5,7 +5,8 @@ mod common;
 #[path = "made_up_op/hinge.rs"]
 mod hinge;
 
-use common::{assert_complete, backends, disagreements, invalid_shaders, wrong_gradients};
+use common::backends::backends;
+use common::{assert_complete, disagreements, invalid_shaders, wrong_gradients};
 use hinge::{Hinge, HingeOp};
 use nightloom::backend::CpuContext;
 use nightloom::ops::{ArgSpec, Args, Call, Case, Dispatch, Kernel, Op, Registry, Shader, ShapeError, Work};

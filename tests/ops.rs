@@ -2,7 +2,8 @@
 
 mod common;
 
-use common::{assert_complete, backends, disagreements, invalid_shaders, wrong_gradients};
+use common::backends::backends;
+use common::{assert_complete, disagreements, invalid_shaders, wrong_gradients};
 use nightloom::backend::Backend;
 use nightloom::ops::Registry;
 

@@ -1,30 +1,11 @@
 //! The walk over a registry that every operation has to pass. Tests of the standard registry and of a made-up operation
 //! share it.
 
-use std::sync::OnceLock;
+pub mod backends;
 
-use nightloom::backend::{Backend, Cpu, DeviceChoice, SimdLevel, choose};
+use nightloom::backend::Backend;
 use nightloom::ops::{Case, Op, Registry};
 use nightloom::plan::verify;
-
-/// The CPU at each SIMD level there is, then the GPU (a software one will do; `NIGHTLOOM_TEST_NO_GPU=1` leaves it out).
-pub fn backends() -> Vec<Backend> {
-    let mut found: Vec<Backend> =
-        SimdLevel::ALL.iter().filter_map(|&level| Cpu::new(level).ok()).map(Backend::Cpu).collect();
-    if std::env::var_os("NIGHTLOOM_TEST_NO_GPU").is_none() {
-        found.push(gpu());
-    }
-    found
-}
-
-fn gpu() -> Backend {
-    static GPU: OnceLock<Backend> = OnceLock::new();
-    let open = || {
-        let chosen = choose(&DeviceChoice::Gpu(None)).or_else(|_| choose(&DeviceChoice::SoftwareGpu));
-        chosen.expect("a Vulkan driver: apt-get install mesa-vulkan-drivers").backend
-    };
-    GPU.get_or_init(open).clone()
-}
 
 fn tested(op: &dyn Op) -> Vec<Case> {
     op.cases().into_iter().filter(|case| case.tested).collect()
