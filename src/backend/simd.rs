@@ -138,6 +138,9 @@ pub trait Vector: Copy {
     /// Lane by lane square root.
     #[must_use]
     fn sqrt(self) -> Self;
+    /// Lane by lane: `yes` where `self < other`, else `no`. A NaN is never less.
+    #[must_use]
+    fn if_less(self, other: Self, yes: Self, no: Self) -> Self;
     /// The sum of the lanes, in a fixed order.
     #[inline(always)]
     fn sum(self) -> f32 {
@@ -196,14 +199,19 @@ impl Vector for [f32; 8] {
     fn sqrt(self) -> Self {
         std::array::from_fn(|i| self[i].sqrt())
     }
+    #[inline(always)]
+    fn if_less(self, other: Self, yes: Self, no: Self) -> Self {
+        std::array::from_fn(|i| if self[i] < other[i] { yes[i] } else { no[i] })
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::{
-        __m256, __m512, _mm256_add_ps, _mm256_div_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_max_ps, _mm256_mul_ps,
-        _mm256_set1_ps, _mm256_sqrt_ps, _mm256_storeu_ps, _mm256_sub_ps, _mm512_add_ps, _mm512_div_ps, _mm512_fmadd_ps,
-        _mm512_loadu_ps, _mm512_max_ps, _mm512_mul_ps, _mm512_set1_ps, _mm512_sqrt_ps, _mm512_storeu_ps, _mm512_sub_ps,
+        __m256, __m512, _CMP_LT_OQ, _mm256_add_ps, _mm256_blendv_ps, _mm256_cmp_ps, _mm256_div_ps, _mm256_fmadd_ps,
+        _mm256_loadu_ps, _mm256_max_ps, _mm256_mul_ps, _mm256_set1_ps, _mm256_sqrt_ps, _mm256_storeu_ps, _mm256_sub_ps,
+        _mm512_add_ps, _mm512_cmp_ps_mask, _mm512_div_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_mask_blend_ps,
+        _mm512_max_ps, _mm512_mul_ps, _mm512_set1_ps, _mm512_sqrt_ps, _mm512_storeu_ps, _mm512_sub_ps,
     };
 
     use super::{Simd, Vector};
@@ -222,9 +230,25 @@ mod x86 {
         work.run::<__m256>()
     }
 
+    /// # Safety
+    /// The machine has AVX2.
+    #[inline(always)]
+    unsafe fn if_less_256(a: __m256, b: __m256, yes: __m256, no: __m256) -> __m256 {
+        // SAFETY: as the caller promises.
+        unsafe { _mm256_blendv_ps(no, yes, _mm256_cmp_ps::<_CMP_LT_OQ>(a, b)) }
+    }
+
+    /// # Safety
+    /// The machine has AVX-512 F.
+    #[inline(always)]
+    unsafe fn if_less_512(a: __m512, b: __m512, yes: __m512, no: __m512) -> __m512 {
+        // SAFETY: as the caller promises.
+        unsafe { _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_LT_OQ>(a, b), no, yes) }
+    }
+
     macro_rules! vector {
         ($ty:ty, $lanes:literal, $set1:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $mul:ident, $div:ident, $fma:ident,
-         $max:ident, $sqrt:ident) => {
+         $max:ident, $sqrt:ident, $if_less:ident) => {
             // SAFETY (all functions): values of this type are only made inside `run_avx*`, where the instructions exist;
             // loads and stores check the slice's length first.
             impl Vector for $ty {
@@ -271,6 +295,10 @@ mod x86 {
                 fn sqrt(self) -> Self {
                     unsafe { $sqrt(self) }
                 }
+                #[inline(always)]
+                fn if_less(self, other: Self, yes: Self, no: Self) -> Self {
+                    unsafe { $if_less(self, other, yes, no) }
+                }
             }
         };
     }
@@ -287,7 +315,8 @@ mod x86 {
         _mm256_div_ps,
         _mm256_fmadd_ps,
         _mm256_max_ps,
-        _mm256_sqrt_ps
+        _mm256_sqrt_ps,
+        if_less_256
     );
     vector!(
         __m512,
@@ -301,6 +330,7 @@ mod x86 {
         _mm512_div_ps,
         _mm512_fmadd_ps,
         _mm512_max_ps,
-        _mm512_sqrt_ps
+        _mm512_sqrt_ps,
+        if_less_512
     );
 }

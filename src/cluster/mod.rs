@@ -1,1 +1,42 @@
-//! (in work)
+//! Clusters and projections: K-means on either device, nearest rows, PCA.
+//!
+//! [`Rows`] is the checked form of the data that all of them take. [`KMeansSpec::check`] gives a [`KMeans`], whose
+//! [`KMeans::fit`] runs the ops `distance` and `centroid` on a [`crate::backend::Backend`], tile by tile where the rows
+//! are more than the device can bind at once.
+//!
+//! The same data, spec and device give the same bits, whatever the number of threads.
+
+mod error;
+mod init;
+mod kmeans;
+mod nearest;
+mod pca;
+mod rows;
+mod tiles;
+
+pub use error::ClusterError;
+pub use kmeans::{Clustering, EmptyRule, Init, KMeans, KMeansSpec, Mode};
+pub use nearest::{Neighbour, nearest_rows};
+pub use pca::{Keep, Pca};
+pub use rows::{MAGNITUDE_MAX, Rows};
+
+/// Rows of one piece of a sum that threads share: fixed, so that sums do not depend on their number.
+const BLOCK_ROWS: usize = 1024;
+
+/// The squared distance in f64, with eight partial sums in a fixed order.
+fn squared_distance(a: &[f32], b: &[f32]) -> f64 {
+    let mut sums = [0.0_f64; 8];
+    let (wholes_a, wholes_b) = (a.chunks_exact(8), b.chunks_exact(8));
+    let rest = wholes_a.remainder().iter().zip(wholes_b.remainder());
+    for (sum, (x, y)) in sums.iter_mut().zip(rest) {
+        let difference = f64::from(*x) - f64::from(*y);
+        *sum += difference * difference;
+    }
+    for (a, b) in wholes_a.zip(wholes_b) {
+        for ((sum, x), y) in sums.iter_mut().zip(a).zip(b) {
+            let difference = f64::from(*x) - f64::from(*y);
+            *sum += difference * difference;
+        }
+    }
+    sums.iter().sum()
+}

@@ -7,7 +7,10 @@
 pub mod activation;
 mod case;
 pub mod conv1d;
+pub mod centroid;
+pub mod distance;
 mod error;
+mod facts;
 mod kernel;
 pub mod math;
 pub mod matmul;
@@ -17,6 +20,7 @@ pub mod schedule;
 pub use activation::Activation;
 pub use case::{Call, Case, Fill};
 pub use error::ShapeError;
+pub use facts::OpFacts;
 pub use kernel::{
     ARGS_MAX, Access, Arg, ArgSpec, Args, Bind, DType, Dispatch, Kernel, PARAMS_MAX, Shader, Work, prelude, reads,
     writes,
@@ -34,8 +38,8 @@ pub trait Op: Sync + std::fmt::Debug {
     fn cases(&self) -> Vec<Case>;
 }
 
-/// The list that tests, benches and `nightloom ops` walk.
-#[derive(Debug, Clone)]
+/// The list that tests, benches and `nightloom ops` walk. The default one is empty.
+#[derive(Debug, Clone, Default)]
 pub struct Registry {
     ops: Vec<&'static dyn Op>,
 }
@@ -48,6 +52,8 @@ impl Registry {
                 &matmul::MatmulOp,
                 &conv1d::Conv1dOp,
                 &activation::ActivationOp,
+                &distance::DistanceOp,
+                &centroid::CentroidOp,
             ],
         }
     }

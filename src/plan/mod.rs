@@ -11,6 +11,7 @@ mod builder;
 mod cpu;
 mod error;
 mod gpu;
+pub mod prepared;
 pub mod verify;
 
 pub use builder::{ListId, PlanBuilder, TensorId, TensorInfo};

@@ -2,12 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{PlanBuilder, PlanError};
+use super::PlanError;
+use super::prepared::{Prepared, Values, inputs};
 use crate::backend::Backend;
 use crate::ops::{Access, ArgSpec, Call, Case, DType};
-
-/// Values by name; each holds the whole fleet's words, or one copy if shared.
-type Values = BTreeMap<String, Vec<u32>>;
 
 /// How well one output of one kernel agrees with the reference.
 #[derive(Debug, Clone)]
@@ -158,11 +156,6 @@ fn against_differences(
     GradientAgreement { name: format!("d{name}"), worst, compared }
 }
 
-fn inputs(case: &Case) -> Values {
-    let fleet = case.calls.first().map_or(1, |call| call.kernel.fleet());
-    case.inputs().into_iter().map(|(name, arg)| (name.clone(), case.words(&name, &arg, fleet))).collect()
-}
-
 fn to_word(dtype: DType, value: f64) -> u32 {
     match dtype {
         DType::F32 => (value as f32).to_bits(),
@@ -211,34 +204,11 @@ fn member_values(name: &str, arg: &ArgSpec, values: &BTreeMap<String, Vec<f64>>,
     }
 }
 
-/// One call on a device; returns the outputs' words. Outputs start as NaN, so that a kernel which leaves a word
-/// unwritten is found out.
+/// One call on a device; returns the outputs' words.
 fn run(call: &Call, backend: &Backend, values: &Values, step: u32) -> Result<Values, PlanError> {
-    let args = call.args();
-    let mut builder = PlanBuilder::new(call.kernel.fleet());
-    let list = builder.list();
-    let mut bound = vec![];
-    for (name, arg) in args.iter().filter(|(_, arg)| arg.access != Access::Scratch) {
-        bound.push((name, arg, builder.for_arg(name.clone(), arg)));
-    }
-    let ids: Vec<_> = bound.iter().map(|(_, _, id)| *id).collect();
-    builder.push_boxed(list, call.kernel.boxed(), &ids)?;
-    let mut plan = builder.build(backend)?;
-    for (name, arg, id) in &bound {
-        if arg.is_input() {
-            plan.upload(*id, &values[*name])?;
-        } else {
-            plan.upload(*id, &vec![f32::NAN.to_bits(); plan.words(*id)])?;
-        }
-    }
-    plan.replay(list, step..step + 1)?;
-    let mut outputs = Values::new();
-    for (name, arg, id) in &bound {
-        if arg.is_output() {
-            outputs.insert((*name).clone(), plan.download(*id)?);
-        }
-    }
-    Ok(outputs)
+    let mut prepared = Prepared::new(call, backend, values)?;
+    prepared.run(step)?;
+    prepared.outputs()
 }
 
 fn nmse(dtype: DType, ours: &[u32], truth: &[f64]) -> f64 {

@@ -1,0 +1,80 @@
+//! One call of a case as a plan of its own: what the agreement tests run and the benches time.
+
+use std::collections::BTreeMap;
+
+use super::{ListId, Plan, PlanBuilder, PlanError, TensorId};
+use crate::backend::Backend;
+use crate::ops::{Access, ArgSpec, Call, Case};
+
+/// Words by name; each entry holds the whole fleet's words, or one copy if shared.
+pub type Values = BTreeMap<String, Vec<u32>>;
+
+/// The inputs of a case, filled as it says.
+pub fn inputs(case: &Case) -> Values {
+    let fleet = case.calls.first().map_or(1, |call| call.kernel.fleet());
+    case.inputs().into_iter().map(|(name, arg)| (name.clone(), case.words(&name, &arg, fleet))).collect()
+}
+
+/// A call on a device, its inputs uploaded.
+#[derive(Debug)]
+pub struct Prepared {
+    plan: Plan,
+    list: ListId,
+    bound: Vec<(String, ArgSpec, TensorId)>,
+}
+
+impl Prepared {
+    /// Lays `call` out on `backend` and uploads its inputs from `values`. Outputs start as NaN, so that a kernel which
+    /// leaves a word unwritten is found out.
+    ///
+    /// # Errors
+    /// If the plan cannot be built, an input is missing or of the wrong length, or the device fails.
+    pub fn new(call: &Call, backend: &Backend, values: &Values) -> Result<Self, PlanError> {
+        let mut builder = PlanBuilder::new(call.kernel.fleet());
+        let list = builder.list();
+        let mut bound = vec![];
+        for (name, arg) in call.args().into_iter().filter(|(_, arg)| arg.access != Access::Scratch) {
+            let id = builder.for_arg(name.clone(), &arg);
+            bound.push((name, arg, id));
+        }
+        let ids: Vec<_> = bound.iter().map(|(_, _, id)| *id).collect();
+        builder.push_boxed(list, call.kernel.boxed(), &ids)?;
+        let mut plan = builder.build(backend)?;
+        for (name, arg, id) in &bound {
+            if arg.is_input() {
+                plan.upload(*id, values.get(name).map_or(&[][..], Vec::as_slice))?;
+            } else {
+                plan.upload(*id, &vec![f32::NAN.to_bits(); plan.words(*id)])?;
+            }
+        }
+        Ok(Self { plan, list, bound })
+    }
+
+    /// Runs the call at `step`.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn run(&mut self, step: u32) -> Result<(), PlanError> {
+        self.plan.replay(self.list, step..step + 1)
+    }
+
+    /// Waits until the device is done.
+    ///
+    /// # Errors
+    /// If the device has failed.
+    pub fn wait(&mut self) -> Result<(), PlanError> {
+        self.plan.wait()
+    }
+
+    /// The outputs' words.
+    ///
+    /// # Errors
+    /// If the device has failed.
+    pub fn outputs(&mut self) -> Result<Values, PlanError> {
+        let mut outputs = Values::new();
+        for (name, _, id) in self.bound.iter().filter(|(_, arg, _)| arg.is_output()) {
+            outputs.insert(name.clone(), self.plan.download(*id)?);
+        }
+        Ok(outputs)
+    }
+}
