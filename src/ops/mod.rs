@@ -10,6 +10,7 @@ mod error;
 mod kernel;
 pub mod math;
 pub mod matmul;
+pub mod reduce;
 pub mod rng;
 pub mod schedule;
 
@@ -42,7 +43,7 @@ pub struct Registry {
 impl Registry {
     /// All operations of this library.
     pub fn standard() -> Self {
-        Self { ops: vec![&matmul::MatmulOp, &activation::ActivationOp] }
+        Self { ops: vec![&matmul::MatmulOp, &activation::ActivationOp, &reduce::ReduceOp] }
     }
 
     /// The same list with one more operation.
