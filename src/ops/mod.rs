@@ -7,12 +7,17 @@
 pub mod activation;
 mod case;
 mod error;
+mod fold;
 mod kernel;
+pub mod loss;
 pub mod math;
 pub mod matmul;
 pub mod reduce;
 pub mod rng;
 pub mod schedule;
+pub mod softmax;
+#[cfg(test)]
+mod testing;
 
 pub use activation::Activation;
 pub use case::{Call, Case, Fill};
@@ -43,7 +48,15 @@ pub struct Registry {
 impl Registry {
     /// All operations of this library.
     pub fn standard() -> Self {
-        Self { ops: vec![&matmul::MatmulOp, &activation::ActivationOp, &reduce::ReduceOp] }
+        Self {
+            ops: vec![
+                &matmul::MatmulOp,
+                &activation::ActivationOp,
+                &reduce::ReduceOp,
+                &loss::LossOp,
+                &softmax::SoftmaxOp,
+            ],
+        }
     }
 
     /// The same list with one more operation.

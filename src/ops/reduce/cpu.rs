@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use super::{AccumulateLoss, Chunks, Fold, ReduceColumns, ReduceRows, SumSquares};
 use crate::backend::CpuContext;
 use crate::backend::simd::{Simd, Vector};
+use crate::ops::fold;
 use crate::ops::kernel::Args;
 use crate::ops::schedule::{self, SHARE};
 
@@ -32,7 +33,7 @@ pub(super) fn columns(kernel: &ReduceColumns, ctx: &CpuContext, args: &mut Args<
 pub(super) fn rows(kernel: &ReduceRows, ctx: &CpuContext, args: &mut Args<'_>) {
     let (x, y, scratch) = (args.f32(0), args.f32_mut(1), args.f32_mut(2));
     let term = if kernel.spec.fold == Fold::Max { Term::Max } else { Term::Sum };
-    fold(ctx, x, kernel.spec.cols, kernel.chunks(), term, y, scratch);
+    fold_rows(ctx, x, kernel.spec.cols, kernel.chunks(), term, y, scratch);
     if kernel.spec.fold == Fold::Mean {
         y.iter_mut().for_each(|v| *v *= kernel.scale());
     }
@@ -41,7 +42,7 @@ pub(super) fn rows(kernel: &ReduceRows, ctx: &CpuContext, args: &mut Args<'_>) {
 pub(super) fn sum_squares(kernel: &SumSquares, ctx: &CpuContext, args: &mut Args<'_>) {
     let (x, total, scratch) = (args.f32(0), args.f32_mut(1), args.f32_mut(2));
     let mut sum = [0.0];
-    fold(ctx, x, x.len(), kernel.chunks(), Term::Square, &mut sum, scratch);
+    fold_rows(ctx, x, x.len(), kernel.chunks(), Term::Square, &mut sum, scratch);
     total[0] = if kernel.spec().first { sum[0] } else { total[0] + sum[0] };
 }
 
@@ -52,13 +53,13 @@ pub(super) fn accumulate_loss(kernel: &AccumulateLoss, ctx: &CpuContext, args: &
     let before = if step == 0 { 0.0 } else { total[0] };
     let mut sum = [0.0];
     if share != 0.0 {
-        fold(ctx, loss, loss.len(), kernel.chunks(), Term::Sum, &mut sum, scratch);
+        fold_rows(ctx, loss, loss.len(), kernel.chunks(), Term::Sum, &mut sum, scratch);
     }
     total[0] = before + share * sum[0];
 }
 
 /// Folds each row of `x` into a value of `y`.
-fn fold(ctx: &CpuContext, x: &[f32], cols: usize, chunks: Chunks, term: Term, y: &mut [f32], scratch: &mut [f32]) {
+fn fold_rows(ctx: &CpuContext, x: &[f32], cols: usize, chunks: Chunks, term: Term, y: &mut [f32], scratch: &mut [f32]) {
     if chunks.count == 1 {
         fold_chunks(ctx, x, cols, chunks, term, y);
         return;
@@ -146,39 +147,10 @@ impl Simd for Rows<'_> {
             let from = chunk * self.chunks.len;
             let values = &row[from..self.cols.min(from + self.chunks.len)];
             *y = match self.term {
-                Term::Sum => sum::<V, false>(values),
-                Term::Square => sum::<V, true>(values),
-                Term::Max => max::<V>(values),
+                Term::Sum => fold::sum::<V>(values),
+                Term::Square => fold::sum_squares::<V>(values),
+                Term::Max => fold::max::<V>(values),
             };
         }
     }
-}
-
-/// The sum of values or of their squares: two vectors of sums, then what is left over.
-#[inline(always)]
-fn sum<V: Vector, const SQUARE: bool>(values: &[f32]) -> f32 {
-    let term = |sum: V, v: V| if SQUARE { v.mul_add(v, sum) } else { sum.add(v) };
-    let (mut even, mut odd) = (V::splat(0.0), V::splat(0.0));
-    let pairs = values.chunks_exact(2 * V::LANES);
-    let rest = pairs.remainder();
-    for pair in pairs {
-        even = term(even, V::load(pair));
-        odd = term(odd, V::load(&pair[V::LANES..]));
-    }
-    let rest: f32 = rest.iter().map(|&v| if SQUARE { v * v } else { v }).sum();
-    even.add(odd).sum() + rest
-}
-
-/// The largest of at least one value.
-#[inline(always)]
-fn max<V: Vector>(values: &[f32]) -> f32 {
-    let mut lanes = [values[0]; 16];
-    let mut best = V::splat(values[0]);
-    let blocks = values.chunks_exact(V::LANES);
-    let rest = blocks.remainder();
-    for block in blocks {
-        best = best.max(V::load(block));
-    }
-    best.store(&mut lanes);
-    lanes.iter().chain(rest).fold(values[0], |a, &b| if a > b { a } else { b })
 }

@@ -86,7 +86,7 @@ pub enum Fold {
     Sum,
     /// The arithmetic mean.
     Mean,
-    /// The largest value.
+    /// The largest value. Whether a NaN among the values shows is not said.
     Max,
 }
 
