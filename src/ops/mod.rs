@@ -12,6 +12,7 @@ mod kernel;
 pub mod loss;
 pub mod math;
 pub mod matmul;
+pub mod optimiser;
 pub mod reduce;
 pub mod rng;
 pub mod schedule;
@@ -55,6 +56,7 @@ impl Registry {
                 &reduce::ReduceOp,
                 &loss::LossOp,
                 &softmax::SoftmaxOp,
+                &optimiser::OptimiserOp,
             ],
         }
     }
