@@ -46,6 +46,21 @@ pub fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + exp(-x))
 }
 
+/// ln(1 + u) for `u` from 0 to 1, by the series of the inverse hyperbolic tangent of u / (2 + u).
+#[inline(always)]
+pub fn ln_1p_unit(u: f32) -> f32 {
+    let s = u / (2.0 + u);
+    let z = s * s;
+    let mut p = 1.0 / 15.0;
+    p = p * z + 1.0 / 13.0;
+    p = p * z + 1.0 / 11.0;
+    p = p * z + 1.0 / 9.0;
+    p = p * z + 1.0 / 7.0;
+    p = p * z + 1.0 / 5.0;
+    p = p * z + 1.0 / 3.0;
+    2.0 * s * (p * z + 1.0)
+}
+
 /// The factor in the tanh form of gelu, the square root of 2 / pi.
 pub const GELU_SCALE: f32 = 0.797_884_6;
 /// The cubic term in the tanh form of gelu.
@@ -59,7 +74,7 @@ pub fn gelu(x: f32) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use super::{exp, sigmoid, tanh};
+    use super::{exp, ln_1p_unit, sigmoid, tanh};
 
     fn worst(f: impl Fn(f32) -> f32, truth: impl Fn(f64) -> f64, low: f32, high: f32) -> f64 {
         (0..=200_000)
@@ -77,6 +92,7 @@ mod tests {
         assert!(worst(tanh, f64::tanh, 1e-4, 20.0) < 4e-7);
         assert!(worst(tanh, f64::tanh, -20.0, -1e-4) < 4e-7);
         assert!(worst(sigmoid, |x| 1.0 / (1.0 + (-x).exp()), -60.0, 60.0) < 5e-7);
+        assert!(worst(ln_1p_unit, f64::ln_1p, 1e-6, 1.0) < 3e-7);
     }
 
     #[test]

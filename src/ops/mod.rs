@@ -11,11 +11,18 @@ pub mod centroid;
 pub mod distance;
 mod error;
 mod facts;
+mod fold;
 mod kernel;
+pub mod loss;
 pub mod math;
 pub mod matmul;
+pub mod optimiser;
+pub mod reduce;
 pub mod rng;
 pub mod schedule;
+pub mod softmax;
+#[cfg(test)]
+mod testing;
 
 pub use activation::Activation;
 pub use case::{Call, Case, Fill};
@@ -54,6 +61,10 @@ impl Registry {
                 &activation::ActivationOp,
                 &distance::DistanceOp,
                 &centroid::CentroidOp,
+                &reduce::ReduceOp,
+                &loss::LossOp,
+                &softmax::SoftmaxOp,
+                &optimiser::OptimiserOp,
             ],
         }
     }

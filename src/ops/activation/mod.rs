@@ -87,7 +87,14 @@ impl Activation {
     pub fn apply(self, x: f32) -> f32 {
         match self {
             Self::None => x,
-            Self::Relu => x.max(0.0),
+            // Not `max`, which turns NaN into 0.
+            Self::Relu => {
+                if x < 0.0 {
+                    0.0
+                } else {
+                    x
+                }
+            }
             Self::Gelu => math::gelu(x),
             Self::Tanh => math::tanh(x),
             Self::Sigmoid => math::sigmoid(x),
@@ -244,5 +251,31 @@ impl Kernel for ActivateBackward {
     }
     fn gpu(&self) -> Vec<Dispatch> {
         gpu::backward(&self.spec)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Activate, ActivateSpec, Activation};
+    use crate::ops::testing::{backends, run, values, words};
+
+    #[test]
+    fn e9_no_activation_hides_nan_and_none_makes_it() {
+        let x = [f32::NAN, -1e30, 1e30, f32::MIN, f32::MAX, -0.0];
+        for activation in Activation::ALL {
+            let kernel = Activate::new(ActivateSpec { fleet: 1, len: x.len(), activation }).expect("a right shape");
+            for backend in backends() {
+                let y = values(&run(&kernel, &backend, &[words(&x), vec![0; x.len()]], 0..1)[1]);
+                assert!(y[0].is_nan(), "{} on {} hides NaN", activation.name(), backend.id());
+                assert!(y[1..].iter().all(|v| !v.is_nan()), "{} on {}: {y:?}", activation.name(), backend.id());
+            }
+        }
+    }
+
+    #[test]
+    fn e6_the_identity_is_refused_as_a_kernel() {
+        let none = ActivateSpec { fleet: 1, len: 1, activation: Activation::None };
+        let refused = Activate::new(none).expect_err("nothing to do");
+        assert_eq!(refused.to_string(), "activation: `none` leaves its input alone and needs no kernel");
     }
 }

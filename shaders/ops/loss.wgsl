@@ -1,0 +1,158 @@
+// Cross entropy (kind 0), binary cross entropy (1) and mean square (2) with their gradients; `src/ops/loss` has the
+// equations. Rows of all members stand one after the other.
+
+struct Params {
+    step: u32,
+    groups: u32,
+    rows: u32,
+    n: u32,
+    c: u32,
+    steps: u32,
+    kind: u32,
+    positive_weights: u32,
+}
+
+var<immediate> p: Params;
+
+@group(0) @binding(0) var<storage, read> z: array<f32>;
+@group(0) @binding(1) var<storage, read> t: array<u32>; // labels, or values as bits
+@group(0) @binding(2) var<storage, read> w: array<f32>;
+@group(0) @binding(3) var<storage, read> schedule: array<f32>;
+@group(0) @binding(4) var<storage, read_write> loss: array<f32>;
+@group(0) @binding(5) var<storage, read_write> dz: array<f32>;
+@group(0) @binding(6) var<storage, read> positive: array<f32>;
+
+// What the row's loss is multiplied by.
+fn row_factor(row: u32) -> f32 {
+    let at = row / p.n * p.steps + min(p.step, p.steps - 1u);
+    return w[at * p.n + row % p.n] * schedule[at * SCHEDULE_WIDTH + LOSS_SCALE];
+}
+
+// ln(1 + u) for u from 0 to 1, as in `ops::math`.
+fn ln_1p_unit(u: f32) -> f32 {
+    let s = u / (2.0 + u);
+    let q = s * s;
+    var sum = 1.0 / 15.0;
+    sum = sum * q + 1.0 / 13.0;
+    sum = sum * q + 1.0 / 11.0;
+    sum = sum * q + 1.0 / 9.0;
+    sum = sum * q + 1.0 / 7.0;
+    sum = sum * q + 1.0 / 5.0;
+    sum = sum * q + 1.0 / 3.0;
+    return 2.0 * s * (sum * q + 1.0);
+}
+
+// Loss and slope of output j in kinds 1 and 2, before the row's factor.
+fn output(row: u32, j: u32) -> vec2<f32> {
+    let value = z[row * p.c + j];
+    let wanted = bitcast<f32>(t[row * p.c + j]);
+    if p.kind == 2u {
+        let difference = value - wanted;
+        return vec2<f32>(difference * difference, 2.0 * difference);
+    }
+    var weighted = wanted;
+    if p.positive_weights != 0u {
+        weighted = wanted * positive[row / p.n * p.c + j];
+    }
+    let u = safe_exp(-abs(value));
+    let near = 1.0 / (1.0 + u);
+    let above = select(u * near, near, value >= 0.0);
+    let below = select(near, u * near, value >= 0.0);
+    let log = ln_1p_unit(u);
+    let cost = weighted * (log + max(-value, 0.0)) + (1.0 - wanted) * (log + max(value, 0.0));
+    return vec2<f32>(cost, (1.0 - wanted) * above - weighted * below);
+}
+
+// Gradient of output j in kind 0: `sum` adds up exp(z - largest).
+fn class_slope(row: u32, j: u32, label: u32, largest: f32, sum: f32, factor: f32) -> f32 {
+    let share = safe_exp(z[row * p.c + j] - largest);
+    return select(share, share - sum, j == label) * (factor / sum);
+}
+
+fn class_loss(row: u32, label: u32, largest: f32, sum: f32) -> f32 {
+    return log(sum) + (largest - z[row * p.c + label]);
+}
+
+@compute @workgroup_size(256)
+fn narrow(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) count: vec3<u32>,
+          @builtin(local_invocation_index) lane: u32) {
+    let row = group_index(id, count) * 256u + lane;
+    if row >= p.rows {
+        return;
+    }
+    let base = row * p.c;
+    let factor = row_factor(row);
+    if factor == 0.0 {
+        for (var j = 0u; j < p.c; j = j + 1u) {
+            dz[base + j] = 0.0;
+        }
+        loss[row] = 0.0;
+        return;
+    }
+    var sum = 0.0;
+    if p.kind == 0u {
+        let label = min(t[row], p.c - 1u);
+        var largest = z[base];
+        for (var j = 1u; j < p.c; j = j + 1u) {
+            largest = max(largest, z[base + j]);
+        }
+        for (var j = 0u; j < p.c; j = j + 1u) {
+            sum = sum + safe_exp(z[base + j] - largest);
+        }
+        for (var j = 0u; j < p.c; j = j + 1u) {
+            dz[base + j] = class_slope(row, j, label, largest, sum, factor);
+        }
+        loss[row] = factor * class_loss(row, label, largest, sum);
+        return;
+    }
+    let part = factor / f32(p.c);
+    for (var j = 0u; j < p.c; j = j + 1u) {
+        let found = output(row, j);
+        sum = sum + found.x;
+        dz[base + j] = part * found.y;
+    }
+    loss[row] = part * sum;
+}
+
+@compute @workgroup_size(256)
+fn wide(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) count: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+    let row = group_index(id, count);
+    if row >= p.groups {
+        return;
+    }
+    let base = row * p.c;
+    let factor = row_factor(row);
+    let idle = factor == 0.0;
+    if p.kind == 0u {
+        let label = min(t[row], p.c - 1u);
+        var best = z[base];
+        for (var j = lane; j < p.c; j = j + 256u) {
+            best = max(best, z[base + j]);
+        }
+        let largest = group_max(lane, best);
+        var shares = 0.0;
+        for (var j = lane; j < p.c; j = j + 256u) {
+            shares = shares + safe_exp(z[base + j] - largest);
+        }
+        let sum = group_sum(lane, shares);
+        for (var j = lane; j < p.c; j = j + 256u) {
+            dz[base + j] = select(class_slope(row, j, label, largest, sum, factor), 0.0, idle);
+        }
+        if lane == 0u {
+            loss[row] = select(factor * class_loss(row, label, largest, sum), 0.0, idle);
+        }
+        return;
+    }
+    let part = factor / f32(p.c);
+    var costs = 0.0;
+    for (var j = lane; j < p.c; j = j + 256u) {
+        let found = output(row, j);
+        costs = costs + found.x;
+        dz[base + j] = select(part * found.y, 0.0, idle);
+    }
+    let cost = group_sum(lane, costs);
+    if lane == 0u {
+        loss[row] = select(part * cost, 0.0, idle);
+    }
+}

@@ -1,0 +1,51 @@
+//! Shapes for agreement, gradients and benches.
+
+use super::{Loss, LossKind, LossSpec};
+use crate::ops::{Call, Case, Fill, schedule};
+
+fn case(id: &'static str, kind: LossKind, fleet: usize, n: usize, c: usize) -> Case {
+    let kernel = Loss::new(LossSpec { fleet, n, c, steps: 3, kind }).expect("the case's shape is right");
+    let targets = match kind {
+        LossKind::CrossEntropy => Fill::Below(c as u32),
+        LossKind::BinaryCrossEntropy { .. } => Fill::Values(vec![0.0, 1.0, 1.0, 0.0, 0.25]),
+        LossKind::MeanSquare => Fill::Normal,
+    };
+    Case::new(id)
+        .call(Call::new(kernel))
+        .fill("t", targets)
+        .fill("w", Fill::Uniform(0.2, 3.0))
+        .fill("positive", Fill::Uniform(0.5, 5.0))
+        .fill("schedule", Fill::Values(schedule::sample(n)))
+}
+
+pub(super) fn cases() -> Vec<Case> {
+    use LossKind::{CrossEntropy, MeanSquare};
+    let bce = LossKind::BinaryCrossEntropy { positive_weights: false };
+    let weighted = LossKind::BinaryCrossEntropy { positive_weights: true };
+    vec![
+        case("cross_entropy_f1_1x1", CrossEntropy, 1, 1, 1),
+        case("cross_entropy_f3_37x2", CrossEntropy, 3, 37, 2),
+        case("cross_entropy_f2_19x32_step1", CrossEntropy, 2, 19, 32).at_step(1),
+        case("cross_entropy_f2_5x33", CrossEntropy, 2, 5, 33),
+        case("cross_entropy_f1_3x1009_step1", CrossEntropy, 1, 3, 1009).at_step(1),
+        case("cross_entropy_f2_7x5_step2_inactive", CrossEntropy, 2, 7, 5).at_step(2),
+        case("cross_entropy_f2_7x50_step2_inactive", CrossEntropy, 2, 7, 50).at_step(2),
+        case("cross_entropy_f5_23x7_large_logits", CrossEntropy, 5, 23, 7).fill("z", Fill::Uniform(-300.0, 300.0)),
+        case("cross_entropy_f2_7x5_some_rows_weigh_nothing", CrossEntropy, 2, 7, 5)
+            .fill("w", Fill::Values(vec![1.0, 0.0, 2.0])),
+        case("bce_f1_1x1", bce, 1, 1, 1),
+        case("bce_f3_300x1_step1", bce, 3, 300, 1).at_step(1),
+        case("bce_f2_13x7_weighted", weighted, 2, 13, 7),
+        case("bce_f2_3x301_weighted_step1", weighted, 2, 3, 301).at_step(1),
+        case("bce_f2_11x3_large_logits", bce, 2, 11, 3).fill("z", Fill::Uniform(-200.0, 200.0)),
+        case("bce_f2_11x3_step2_inactive", weighted, 2, 11, 3).at_step(2),
+        case("mse_f1_1x1", MeanSquare, 1, 1, 1),
+        case("mse_f5_31x3_step1", MeanSquare, 5, 31, 3).at_step(1),
+        case("mse_f2_5x129", MeanSquare, 2, 5, 129),
+        case("mse_f2_5x129_step2_inactive", MeanSquare, 2, 5, 129).at_step(2),
+        case("cross_entropy_f1_20000x10_split", CrossEntropy, 1, 20_000, 10).bench(),
+        case("cross_entropy_f1_4096x1000", CrossEntropy, 1, 4096, 1000).bench_only(),
+        case("bce_f1_65536x8", bce, 1, 65_536, 8).bench_only(),
+        case("mse_f1000_32x4", MeanSquare, 1000, 32, 4).bench_only(),
+    ]
+}

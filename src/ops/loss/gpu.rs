@@ -1,0 +1,28 @@
+//! GPU: an invocation a short row, a workgroup a long one. The fleet's rows stand one after the other.
+
+use super::{LossKind, LossSpec, SHADER};
+use crate::ops::kernel::{Dispatch, reads, writes};
+
+/// Rows of at most so many outputs are short.
+const NARROW: usize = 32;
+
+pub(super) fn loss(spec: &LossSpec) -> Vec<Dispatch> {
+    let LossSpec { fleet, n, c, steps, kind } = *spec;
+    let rows = fleet * n;
+    let number = match kind {
+        LossKind::CrossEntropy => 0,
+        LossKind::BinaryCrossEntropy { .. } => 1,
+        LossKind::MeanSquare => 2,
+    };
+    let words = [rows, n, c, steps, number, usize::from(spec.positive_weights())];
+    // Without weights of positive targets their binding repeats `w`: read and never used.
+    let positive = if spec.positive_weights() { 6 } else { 2 };
+    vec![Dispatch {
+        shader: SHADER,
+        entry: if c <= NARROW { "narrow" } else { "wide" },
+        constants: vec![],
+        binds: vec![reads(0), reads(1), reads(2), reads(3), writes(4), writes(5), reads(positive)],
+        params: words.map(|word| word as u32).to_vec(),
+        groups: if c <= NARROW { rows.div_ceil(256) } else { rows },
+    }]
+}

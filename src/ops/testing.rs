@@ -1,0 +1,43 @@
+//! What the ops' own tests share.
+
+use crate::backend::{Backend, Cpu, DeviceChoice, SimdLevel, choose};
+use crate::ops::Kernel;
+use crate::ops::kernel::Access;
+use crate::plan::PlanBuilder;
+
+/// The CPU at its best level, and a GPU (a software one will do; `NIGHTLOOM_TEST_NO_GPU=1` leaves it out).
+pub fn backends() -> Vec<Backend> {
+    let mut found = vec![Backend::Cpu(Cpu::new(SimdLevel::detect()).expect("the level was detected"))];
+    if std::env::var_os("NIGHTLOOM_TEST_NO_GPU").is_none() {
+        let chosen = choose(&DeviceChoice::Gpu(None)).or_else(|_| choose(&DeviceChoice::SoftwareGpu));
+        found.push(chosen.expect("a Vulkan driver: apt-get install mesa-vulkan-drivers").backend);
+    }
+    found
+}
+
+/// f32 values as words.
+pub fn words(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|v| v.to_bits()).collect()
+}
+
+/// Runs a kernel for `steps` one after the other. `content` holds the words of every argument except scratch, those of
+/// written ones too (their number matters, not their value); returned is what they hold afterwards.
+pub fn run(kernel: &dyn Kernel, backend: &Backend, content: &[Vec<u32>], steps: std::ops::Range<u32>) -> Vec<Vec<u32>> {
+    let mut builder = PlanBuilder::new(kernel.fleet());
+    let list = builder.list();
+    let args = kernel.args();
+    let bound: Vec<_> =
+        args.iter().filter(|arg| arg.access != Access::Scratch).map(|arg| builder.for_arg(arg.name, arg)).collect();
+    builder.push_boxed(list, kernel.boxed(), &bound).expect("tensors made for the arguments fit");
+    let mut plan = builder.build(backend).expect("the plan fits the device");
+    for (id, words) in bound.iter().zip(content) {
+        plan.upload(*id, words).expect("the content has the argument's length");
+    }
+    plan.replay(list, steps).expect("the device works");
+    bound.iter().map(|id| plan.download(*id).expect("the device works")).collect()
+}
+
+/// Words as f32 values.
+pub fn values(words: &[u32]) -> Vec<f32> {
+    words.iter().map(|&w| f32::from_bits(w)).collect()
+}
