@@ -5,12 +5,11 @@ use super::forward::{Forward, Mode};
 use super::param_tensors;
 use crate::backend::Backend;
 use crate::model::{Loss, Model, Optimizer, ParamInfo};
-use crate::ops::adam::{Adam, AdamSpec};
 use crate::ops::gather::{Gather, GatherSpec};
 use crate::ops::keep_best::{KeepBest, KeepBestSpec};
-use crate::ops::loss::{Bce, CrossEntropy, LossSpec, Mse};
+use crate::ops::loss::{self, LossKind, LossSpec};
+use crate::ops::optimiser::{Adam, AdamSpec, Sgd, SgdSpec};
 use crate::ops::reduce::{AccumulateLoss, AccumulateLossSpec, SumSquares, SumSquaresSpec};
-use crate::ops::sgd::{Sgd, SgdSpec};
 use crate::ops::{DType, schedule};
 use crate::plan::{ListId, Plan, PlanBuilder, PlanError, TensorId};
 
@@ -180,7 +179,7 @@ pub fn training(model: &Model, shape: &TrainShape, backend: &Backend) -> Result<
 
     let keep_best = b.list();
     for ((from, to), param) in params.iter().zip(&best).zip(model.params()) {
-        let kernel = KeepBest::new(KeepBestSpec { fleet: shape.fleet, len: param.len() })?;
+        let kernel = KeepBest::new(KeepBestSpec { fleet: shape.fleet, len: param.len(), dtype: DType::F32 })?;
         b.push(keep_best, kernel, &[*from, flag, *to])?;
     }
     Ok(TrainPlan {
@@ -266,13 +265,14 @@ impl Dataset {
         tables: Tables,
         steps: usize,
     ) -> Result<(), PlanError> {
-        let spec = LossSpec { fleet: self.shape.fleet, n: self.shape.batch, c: self.outputs, steps };
+        let kind = match self.shape.loss {
+            Loss::CrossEntropy => LossKind::CrossEntropy,
+            Loss::BinaryCrossEntropy => LossKind::Bce,
+            Loss::MeanSquare => LossKind::Mse,
+        };
+        let spec = LossSpec { fleet: self.shape.fleet, n: self.shape.batch, c: self.outputs, steps, kind };
         let bound = [output, self.batch_targets, tables.weights, tables.schedule, losses.row, losses.gradient];
-        match self.shape.loss {
-            Loss::CrossEntropy => b.push(list, CrossEntropy::new(spec)?, &bound),
-            Loss::BinaryCrossEntropy => b.push(list, Bce::new(spec)?, &bound),
-            Loss::MeanSquare => b.push(list, Mse::new(spec)?, &bound),
-        }
+        b.push(list, loss::Loss::new(spec)?, &bound)
     }
 }
 
@@ -312,7 +312,7 @@ fn update(
     for (param, p, g) in trained() {
         let len = param.len();
         // Biases and the scales of batch norm are not decayed: there is nothing to gain from making them small.
-        let decay = |weight_decay: f32| if param.shape.len() > 1 { weight_decay } else { 0.0 };
+        let decay = |weight_decay: f32| if param.shape.len() > 1 { f64::from(weight_decay) } else { 0.0 };
         let mut bound = vec![p, g];
         match shape.optimizer {
             Optimizer::Adam { beta1, beta2, epsilon, weight_decay } => {
@@ -321,9 +321,15 @@ fn update(
                 memories.extend(pair);
                 bound.push(schedule);
                 bound.extend(shape.clip.map(|_| norm));
-                let weight_decay = decay(weight_decay);
                 let spec = AdamSpec {
-                    fleet, len, steps: shape.steps, beta1, beta2, epsilon, weight_decay, clip: shape.clip
+                    fleet,
+                    len,
+                    steps: shape.steps,
+                    beta1: f64::from(beta1),
+                    beta2: f64::from(beta2),
+                    epsilon: f64::from(epsilon),
+                    weight_decay: decay(weight_decay),
+                    clip: shape.clip.map(f64::from),
                 };
                 b.push(list, Adam::new(spec)?, &bound)?;
             }
@@ -333,9 +339,15 @@ fn update(
                 memories.push(memory);
                 bound.push(schedule);
                 bound.extend(shape.clip.map(|_| norm));
-                let weight_decay = decay(weight_decay);
-                let spec =
-                    SgdSpec { fleet, len, steps: shape.steps, momentum, nesterov, weight_decay, clip: shape.clip };
+                let spec = SgdSpec {
+                    fleet,
+                    len,
+                    steps: shape.steps,
+                    momentum: f64::from(momentum),
+                    nesterov,
+                    weight_decay: decay(weight_decay),
+                    clip: shape.clip.map(f64::from),
+                };
                 b.push(list, Sgd::new(spec)?, &bound)?;
             }
         }

@@ -1,5 +1,7 @@
 //! Growth points: for every growth product its own network, all of them one fleet (G6, G7).
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
 use super::classify::member_seed;
@@ -102,18 +104,44 @@ pub(super) fn train_shared(
     first.map(|t| t.weights).ok_or_else(|| GrowthError::data(&history.set, "no network was trained".to_owned()))
 }
 
+/// The shared network as bytes, and back.
+pub(super) fn shared_bytes(past: Past<'_>, settings: &PointSettings, weights: &Weights) -> Result<Vec<u8>, GrowthError> {
+    let prep = point_prep(past, settings)?;
+    let fleet = SavedFleet {
+        task: format!("{TASK}.shared"),
+        model: model_spec(settings, &prep, past.steps, 0.0),
+        names: vec!["shared".to_owned()],
+        members: vec![weights.clone()],
+        settings: serde_json::Value::Null,
+    };
+    Ok(fleet.to_bytes()?)
+}
+
+/// The weights that [`shared_bytes`] holds.
+pub(super) fn shared_weights(bytes: &[u8], path: &Path) -> Result<Option<Weights>, GrowthError> {
+    Ok(SavedFleet::from_bytes(bytes, path)?.members.into_iter().next())
+}
+
+/// What a fleet is trained for and from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Given<'a> {
+    pub subjects: &'a [Subject],
+    pub references: &'a References,
+    /// The weights that every network starts from.
+    pub start: Option<&'a Weights>,
+    pub seed: u64,
+}
+
 /// Trains one network a subject on the subject's references, all in one run.
 pub(super) fn train_fleet(
     past: Past<'_>,
-    subjects: &[Subject],
-    references: &References,
+    given: Given<'_>,
     settings: &PointSettings,
-    start: Option<&Weights>,
-    seed: u64,
     backend: &Backend,
     control: &mut Control<'_>,
 ) -> Result<SavedFleet, GrowthError> {
     let Past { history, products, steps } = past;
+    let Given { subjects, references, start, seed } = given;
     let prep = point_prep(past, settings)?;
     let rows = history.rows(products, &[]);
     let table = Table::new(&rows, &prep, steps)?;
