@@ -7,12 +7,16 @@
 pub mod activation;
 mod case;
 pub mod conv1d;
+pub mod dropout;
 mod error;
 mod kernel;
 pub mod math;
 pub mod matmul;
+pub mod pool;
 pub mod rng;
 pub mod schedule;
+#[cfg(test)]
+mod testing;
 
 pub use activation::Activation;
 pub use case::{Call, Case, Fill};
@@ -43,7 +47,7 @@ pub struct Registry {
 impl Registry {
     /// All operations of this library.
     pub fn standard() -> Self {
-        Self { ops: vec![&matmul::MatmulOp, &conv1d::Conv1dOp] }
+        Self { ops: vec![&matmul::MatmulOp, &conv1d::Conv1dOp, &pool::PoolOp, &dropout::DropoutOp] }
     }
 
     /// The same list with one more operation.

@@ -118,7 +118,8 @@ impl Batch<'_> {
         // Where each vector's column begins: the panels lie one after the other.
         let columns: [&[f32]; W] = std::array::from_fn(|w| {
             let at = column + w * V::LANES;
-            &self.weights[at / PANEL * PANEL * depth + at % PANEL..]
+            // A sweep without taps has no weights.
+            self.weights.get(at / PANEL * PANEL * depth + at % PANEL..).unwrap_or_default()
         });
         let bias = &self.bias[column..][..width];
         let (src_stride, dst_stride) = (self.l_src * self.c_src, self.l_dst * self.c_dst);
