@@ -9,6 +9,7 @@ mod case;
 pub mod conv1d;
 pub mod centroid;
 pub mod distance;
+pub mod dropout;
 mod error;
 mod facts;
 mod fold;
@@ -21,6 +22,7 @@ pub mod reduce;
 pub mod rng;
 pub mod schedule;
 pub mod softmax;
+pub mod pool;
 #[cfg(test)]
 mod testing;
 
@@ -65,6 +67,8 @@ impl Registry {
                 &loss::LossOp,
                 &softmax::SoftmaxOp,
                 &optimiser::OptimiserOp,
+                &pool::PoolOp,
+                &dropout::DropoutOp,
             ],
         }
     }

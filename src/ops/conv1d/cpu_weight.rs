@@ -16,8 +16,9 @@ const CHUNKS_MAX: usize = 32;
 /// Words of x and dy that all tiles pass over before the next samples: they stay in the nearest cache.
 const BLOCK_WORDS: usize = 6144;
 
-/// The most rows of a tile.
+/// The most rows and columns of a tile.
 const ROWS_MAX: usize = 8;
+const COLUMNS_MAX: usize = 32;
 
 /// How many chunks the batch is cut into, and the samples of each: a rule of the shape alone.
 pub(super) fn chunks(shape: &Conv1dShape) -> (usize, usize) {
@@ -117,10 +118,8 @@ impl Chunk<'_> {
         let l_out = self.shape.l_out;
         let whole = self.reading(row / c_in).start..self.reading((row + R - 1) / c_in).end;
         let any = self.reading((row + R - 1) / c_in).start..self.reading(row / c_in).end;
-        let mut sums = [[V::splat(0.0); W]; R];
-        for (r, sums) in sums.iter_mut().enumerate() {
-            load(&self.out[(row + r) * c_out + column..(row + r + 1) * c_out], sums);
-        }
+        let mut sums: [[V; W]; R] =
+            std::array::from_fn(|r| load(&self.out[(row + r) * c_out + column..(row + r + 1) * c_out]));
         let left = any.start..whole.start.min(any.end);
         let right = whole.end.max(whole.start).max(any.start)..any.end;
         let (origin, advance) = (self.first_word(row), stride * c_in);
@@ -129,15 +128,15 @@ impl Chunk<'_> {
             let dy = &self.dy[sample * l_out * c_out + column..];
             for out in left.clone() {
                 let factors = clipped::<R>(x, origin + (out * advance) as isize);
-                step::<V, W, R>(&factors, &dy[out * c_out..], &mut sums);
+                sums = products::<V, W, R>(&factors, 0, &dy[out * c_out..], c_out, 1, sums);
             }
-            for out in whole.clone() {
-                let at = (origin + (out * advance) as isize) as usize;
-                step::<V, W, R>(&x[at..at + R], &dy[out * c_out..], &mut sums);
+            if !whole.is_empty() {
+                let factors = &x[(origin + (whole.start * advance) as isize) as usize..];
+                sums = products::<V, W, R>(factors, advance, &dy[whole.start * c_out..], c_out, whole.len(), sums);
             }
             for out in right.clone() {
                 let factors = clipped::<R>(x, origin + (out * advance) as isize);
-                step::<V, W, R>(&factors, &dy[out * c_out..], &mut sums);
+                sums = products::<V, W, R>(&factors, 0, &dy[out * c_out..], c_out, 1, sums);
             }
         }
         for (r, sums) in sums.iter().enumerate() {
@@ -176,32 +175,42 @@ fn clipped<const R: usize>(x: &[f32], at: isize) -> [f32; ROWS_MAX] {
     factors
 }
 
-/// Adds the products of `R` factors with one row of dy.
+/// Adds the products of `R` factors with a row of dy, for `count` positions: their factors are `advance` words apart,
+/// their rows `c_out`. The sums come and go by value: behind a reference they would live in memory.
 #[inline(always)]
-fn step<V: Vector, const W: usize, const R: usize>(factors: &[f32], row: &[f32], sums: &mut [[V; W]; R]) {
-    let factors = &factors[..R];
-    let mut columns = [V::splat(0.0); W];
-    // Lanes beyond the row read the next one: their sums are never stored.
-    load(row, &mut columns);
-    for (sums, factor) in sums.iter_mut().zip(factors) {
-        for (sum, column) in sums.iter_mut().zip(&columns) {
-            *sum = V::splat(*factor).mul_add(*column, *sum);
+fn products<V: Vector, const W: usize, const R: usize>(
+    factors: &[f32],
+    advance: usize,
+    rows: &[f32],
+    c_out: usize,
+    count: usize,
+    mut sums: [[V; W]; R],
+) -> [[V; W]; R] {
+    for q in 0..count {
+        let factors = &factors[q * advance..][..R];
+        // Lanes beyond the row read the next one: their sums are never stored.
+        let columns: [V; W] = load(&rows[q * c_out..]);
+        for (sums, factor) in sums.iter_mut().zip(factors) {
+            for (sum, column) in sums.iter_mut().zip(&columns) {
+                *sum = V::splat(*factor).mul_add(*column, *sum);
+            }
         }
     }
+    sums
 }
 
 /// Loads `W` vectors, zeros beyond the end.
 #[inline(always)]
-fn load<V: Vector, const W: usize>(from: &[f32], vectors: &mut [V; W]) {
-    if from.len() >= W * V::LANES {
-        for (w, vector) in vectors.iter_mut().enumerate() {
-            *vector = V::load(&from[w * V::LANES..]);
-        }
-        return;
-    }
-    for (vector, part) in vectors.iter_mut().zip(from.chunks(V::LANES)) {
-        *vector = V::load_part(part);
-    }
+fn load<V: Vector, const W: usize>(from: &[f32]) -> [V; W] {
+    let mut spare = [0.0; COLUMNS_MAX];
+    // Choosing between places, not between vectors, keeps the vectors in registers.
+    let from = if from.len() >= W * V::LANES {
+        from
+    } else {
+        spare[..from.len()].copy_from_slice(from);
+        &spare
+    };
+    std::array::from_fn(|w| V::load(&from[w * V::LANES..]))
 }
 
 /// Stores `W` vectors, as far as `to` goes.

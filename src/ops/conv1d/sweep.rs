@@ -2,44 +2,27 @@
 //!
 //! Forward is one sweep over x; the gradient of x is one sweep over dy for each remainder modulo the stride.
 
+use std::ops::Range;
+
 use crate::backend::simd::{Simd, Vector};
 
-/// Columns of a packed panel: two AVX-512 registers, four of AVX2.
-const PANEL: usize = 32;
-/// The last panel's columns, if that is enough.
-const HALF: usize = 16;
+/// Columns of a packed panel: one AVX-512 register, two of AVX2.
+const PANEL: usize = 16;
 
 /// Columns of packed weights for `c` channels.
 pub(super) const fn packed_columns(c: usize) -> usize {
-    let rest = c % PANEL;
-    let last = if rest == 0 {
-        0
-    } else if rest <= HALF {
-        HALF
-    } else {
-        PANEL
-    };
-    c - rest + last
-}
-
-/// Columns of the panel that starts at `first`.
-const fn panel_width(c: usize, first: usize) -> usize {
-    let left = packed_columns(c) - first;
-    if left < PANEL { left } else { PANEL }
+    c.next_multiple_of(PANEL)
 }
 
 /// Packs a matrix of `rows` x `c`, given by element, into panels padded with zeros.
 pub(super) fn pack(rows: usize, c: usize, packed: &mut [f32], element: impl Fn(usize, usize) -> f32) {
-    let mut first = 0;
-    while first < c {
-        let width = panel_width(c, first);
-        let panel = &mut packed[first * rows..][..width * rows];
-        for (r, row) in panel.chunks_exact_mut(width).enumerate() {
+    for first in (0..c).step_by(PANEL) {
+        let panel = &mut packed[first * rows..][..PANEL * rows];
+        for (r, row) in panel.chunks_exact_mut(PANEL).enumerate() {
             for (j, value) in row.iter_mut().enumerate() {
                 *value = if first + j < c { element(r, first + j) } else { 0.0 };
             }
         }
-        first += width;
     }
 }
 
@@ -104,21 +87,20 @@ impl Simd for Batch<'_> {
             let mut column = 0;
             let mut done = 1;
             while column < self.c_dst {
-                let width = panel_width(self.c_dst, column);
-                // The sums, the panel's columns and one factor must fit the level's registers.
-                done = match (V::LANES == 16, width == PANEL) {
+                let two = self.c_dst - column > PANEL;
+                // The sums, the columns and one factor must fit the level's registers; how many samples a tile holds
+                // must not depend on the column.
+                let width;
+                (done, width) = match (V::LANES == 16, two) {
                     (true, true) if left >= 12 => self.rows::<V, 2, 12>(sample, column),
-                    (true, true) if left >= 4 => self.rows::<V, 2, 4>(sample, column),
-                    (true, true) => self.rows::<V, 2, 1>(sample, column),
                     (true, false) if left >= 12 => self.rows::<V, 1, 12>(sample, column),
+                    (true, true) if left >= 4 => self.rows::<V, 2, 4>(sample, column),
                     (true, false) if left >= 4 => self.rows::<V, 1, 4>(sample, column),
+                    (true, true) => self.rows::<V, 2, 1>(sample, column),
                     (true, false) => self.rows::<V, 1, 1>(sample, column),
-                    // The last panel may be narrower than those before it: all must advance by the same samples.
-                    (false, true) if left >= 3 => self.rows::<V, 4, 3>(sample, column),
-                    (false, true) => self.rows::<V, 4, 1>(sample, column),
-                    (false, false) if left >= 6 && self.c_dst <= HALF => self.rows::<V, 2, 6>(sample, column),
-                    (false, false) if left >= 3 => self.rows::<V, 2, 3>(sample, column),
-                    (false, false) => self.rows::<V, 2, 1>(sample, column),
+                    (false, _) if left >= 6 => self.rows::<V, 2, 6>(sample, column),
+                    (false, _) if left >= 2 => self.rows::<V, 2, 2>(sample, column),
+                    (false, _) => self.rows::<V, 2, 1>(sample, column),
                 };
                 column += width;
             }
@@ -128,12 +110,17 @@ impl Simd for Batch<'_> {
 }
 
 impl Batch<'_> {
-    /// All rows of `R` samples, one panel of `W` vectors. Returns `R`.
+    /// All rows of `R` samples, `W` vectors of columns. Returns `R` and the columns.
     #[inline(always)]
-    fn rows<V: Vector, const W: usize, const R: usize>(&mut self, sample: usize, column: usize) -> usize {
+    fn rows<V: Vector, const W: usize, const R: usize>(&mut self, sample: usize, column: usize) -> (usize, usize) {
         let width = W * V::LANES;
         let depth = self.sweep.taps * self.c_src;
-        let panel = &self.weights[column * depth..][..width * depth];
+        // Where each vector's column begins: the panels lie one after the other.
+        let columns: [&[f32]; W] = std::array::from_fn(|w| {
+            let at = column + w * V::LANES;
+            // A sweep without taps has no weights.
+            self.weights.get(at / PANEL * PANEL * depth + at % PANEL..).unwrap_or_default()
+        });
         let bias = &self.bias[column..][..width];
         let (src_stride, dst_stride) = (self.l_src * self.c_src, self.l_dst * self.c_dst);
         let stored = width.min(self.c_dst - column);
@@ -142,18 +129,13 @@ impl Batch<'_> {
             // Neighbouring taps that are neighbours in the source too are one stretch.
             let taps = to - from;
             let (stretches, len) = if self.sweep.tap_step == 1 { (1, taps * self.c_src) } else { (taps, self.c_src) };
-            let mut sums = [[V::splat(0.0); W]; R];
-            for row in &mut sums {
-                for (w, sum) in row.iter_mut().enumerate() {
-                    *sum = V::load(&bias[w * V::LANES..]);
-                }
-            }
-            for s in 0..stretches {
-                let tap = from + s;
+            let first: [V; W] = std::array::from_fn(|w| V::load(&bias[w * V::LANES..]));
+            let mut sums = [first; R];
+            for tap in from..from + stretches {
                 let at = (base + (tap * self.sweep.tap_step) as isize).max(0) as usize * self.c_src;
                 let factors = &self.src[(sample * src_stride + at).min(self.src.len())..];
-                let b = &panel[tap * self.c_src * width..][..len * width];
-                multiply::<V, W, R>(factors, src_stride, b, &mut sums);
+                let stretch = tap * self.c_src..tap * self.c_src + len;
+                sums = multiply::<V, W, R>(factors, src_stride, &columns, stretch, sums);
             }
             let position = self.sweep.dst_first + j * self.sweep.dst_step;
             for (r, row) in sums.iter().enumerate() {
@@ -161,32 +143,43 @@ impl Batch<'_> {
                 store(row, self.relu, &mut self.dst[start..start + stored]);
             }
         }
-        R
+        (R, width)
     }
 }
 
-/// Adds to `sums[r]` the products of row r's factors, `stride` apart, with the rows of `b`, in order.
+/// Adds to `sums[r]` the products of row r's factors, `stride` apart, with the weights' rows `stretch`, in order. The
+/// sums come and go by value: behind a reference they would live in memory.
 #[inline(always)]
-fn multiply<V: Vector, const W: usize, const R: usize>(a: &[f32], stride: usize, b: &[f32], sums: &mut [[V; W]; R]) {
-    let len = b.len() / (W * V::LANES);
-    if len == 0 {
-        return;
+fn multiply<V: Vector, const W: usize, const R: usize>(
+    factors: &[f32],
+    stride: usize,
+    columns: &[&[f32]; W],
+    stretch: Range<usize>,
+    mut sums: [[V; W]; R],
+) -> [[V; W]; R] {
+    if stretch.is_empty() {
+        return sums;
     }
     // One check for the whole tile lets the reads below go without.
-    assert!(a.len() >= (R - 1) * stride + len, "a window ends within its source");
-    for (q, b) in b.chunks_exact(W * V::LANES).enumerate() {
-        let mut columns = [V::splat(0.0); W];
-        for (w, column) in columns.iter_mut().enumerate() {
-            *column = V::load(&b[w * V::LANES..]);
-        }
-        for (r, row) in sums.iter_mut().enumerate() {
-            // SAFETY: r <= R - 1 and q <= len - 1, so the assertion above bounds the index.
-            let factor = V::splat(unsafe { *a.get_unchecked(r * stride + q) });
-            for (sum, column) in row.iter_mut().zip(&columns) {
+    let len = stretch.len();
+    assert!(factors.len() >= (R - 1) * stride + len, "a window ends within its source");
+    let mut weights = [std::ptr::null(); W];
+    for (start, column) in weights.iter_mut().zip(columns) {
+        *start = column[stretch.start * PANEL..(stretch.end - 1) * PANEL + V::LANES].as_ptr();
+    }
+    for q in 0..len {
+        // SAFETY: q < len, so the slices above hold `V::LANES` values from q * PANEL on.
+        let columns =
+            weights.map(|start| V::load(unsafe { std::slice::from_raw_parts(start.add(q * PANEL), V::LANES) }));
+        for (r, sums) in sums.iter_mut().enumerate() {
+            // SAFETY: r <= R - 1 and q < len, so the assertion above bounds the index.
+            let factor = V::splat(unsafe { *factors.get_unchecked(r * stride + q) });
+            for (sum, column) in sums.iter_mut().zip(&columns) {
                 *sum = factor.mul_add(*column, *sum);
             }
         }
     }
+    sums
 }
 
 /// Stores one row of a tile, as far as `out` goes.
