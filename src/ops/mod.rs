@@ -8,6 +8,8 @@ pub mod activation;
 mod case;
 mod error;
 mod fold;
+pub mod gather;
+pub mod keep_best;
 mod kernel;
 pub mod loss;
 pub mod math;
@@ -57,6 +59,8 @@ impl Registry {
                 &loss::LossOp,
                 &softmax::SoftmaxOp,
                 &optimiser::OptimiserOp,
+                &keep_best::KeepBestOp,
+                &gather::GatherOp,
             ],
         }
     }
