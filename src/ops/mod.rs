@@ -13,6 +13,8 @@ pub mod dropout;
 mod error;
 mod facts;
 mod fold;
+pub mod gather;
+pub mod keep_best;
 mod kernel;
 pub mod loss;
 pub mod math;
@@ -69,6 +71,8 @@ impl Registry {
                 &optimiser::OptimiserOp,
                 &pool::PoolOp,
                 &dropout::DropoutOp,
+                &keep_best::KeepBestOp,
+                &gather::GatherOp,
             ],
         }
     }
