@@ -59,7 +59,7 @@ impl Frame {
         let has_title = !small && !layout.y_title.is_empty();
         let top = legend_height + if has_title { LINE + 6.0 } else { 8.0 } + layout.above;
         let below = 22.0 + if small || layout.x_title.is_empty() { 0.0 } else { LINE };
-        let left = (y.widest_label(font).max(14.0) + 8.0).max(x.underhang(width, font));
+        let left = (y.widest_label(font).max(14.0) + 11.0).max(x.underhang(width, font));
         let overhang = x.overhang(width - left, font);
         let right = width - layout.right.max(overhang).max(8.0);
         let frame =
