@@ -124,13 +124,22 @@ impl Body {
             let (what, got) = (format!("duration of step {:?}", step.step), step.seconds.to_string());
             return Err(ReportError::Range { what, expected: "at least 0 s", got });
         }
-        let columns =
-            vec![Column::text("step"), Column::text("device"), Column::duration("time"), Column::percent("share", 0).with_bar()];
+        let columns = vec![
+            Column::text("step"),
+            Column::text("device"),
+            Column::duration("time"),
+            Column::percent("share", 0).with_bar(),
+        ];
         let total: f64 = steps.iter().map(|s| s.seconds).sum();
         let share = |seconds: f64| (total > 0.0).then(|| seconds / total);
         let mut table = Table::new("Where the time went", columns);
         for s in steps {
-            table.row(vec![s.step.as_str().into(), s.device.as_str().into(), s.seconds.into(), share(s.seconds).into()])?;
+            table.row(vec![
+                s.step.as_str().into(),
+                s.device.as_str().into(),
+                s.seconds.into(),
+                share(s.seconds).into(),
+            ])?;
         }
         table.row(vec!["total".into(), "".into(), total.into(), super::Cell::Missing])?;
         Ok(self.table(table.emphasise_row(steps.len())))
@@ -219,9 +228,14 @@ fn write_cards(cards: &[Card], out: &mut String) -> std::fmt::Result {
 }
 
 fn write_figure(chart: &Chart, caption: &str, ids: &mut Ids, out: &mut String) -> std::fmt::Result {
-    let class = if chart.is_wide() { "wide" } else { "half" };
-    writeln!(out, "<figure class=\"{class}\"><div class=\"title\">{}</div>", escape(chart.title()))?;
-    out.push_str("<div class=\"plot\">");
+    let (class, title) = (if chart.is_wide() { "wide" } else { "half" }, escape(chart.title()));
+    writeln!(out, "<figure class=\"{class}\"><div class=\"title\">{title}</div>")?;
+    if chart.is_wide() {
+        // On a phone it scrolls sideways, which must work from the keyboard too.
+        write!(out, "<div class=\"plot\" role=\"group\" tabindex=\"0\" aria-label=\"{title}\">")?;
+    } else {
+        out.push_str("<div class=\"plot\">");
+    }
     chart.write_svg(&ids.next(), out);
     out.push_str("</div>\n");
     if !caption.is_empty() {

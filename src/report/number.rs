@@ -48,9 +48,7 @@ pub fn short(value: f64) -> String {
     match size {
         _ if size == 0.0 => "0".to_owned(),
         _ if size >= 100.0 => fixed(value, 0),
-        _ if size >= 10.0 => trim(&fixed(value, 1)),
-        _ if size >= 1.0 => trim(&fixed(value, 2)),
-        _ if size >= 1e-3 => trim(&fixed(value, 4)),
+        _ if size >= 1e-3 => trim(&fixed(value, (2.0 - size.log10().floor()) as usize)),
         _ => scientific(value),
     }
 }
@@ -111,6 +109,8 @@ mod tests {
         assert_eq!(short(12_345.6), "12,346");
         assert_eq!(short(12.30), "12.3");
         assert_eq!(short(0.5), "0.5");
+        assert_eq!(short(0.86363), "0.864");
+        assert_eq!(short(0.034_21), "0.0342");
         assert_eq!(short(1e-7), "1e\u{2212}7");
     }
 

@@ -156,7 +156,11 @@ impl PathData {
     /// A line through points, leaving out those that lie on the segment between their neighbours.
     pub fn polyline(&mut self, points: &[(f64, f64)]) -> &mut Self {
         for (i, (x, y)) in straighten(points).into_iter().enumerate() {
-            if i == 0 { self.move_to(x, y) } else { self.line_to(x, y) };
+            if i == 0 {
+                self.move_to(x, y)
+            } else {
+                self.line_to(x, y)
+            };
         }
         self
     }

@@ -1,5 +1,7 @@
 //! Text that comes from data: escaping, and how wide it will be when drawn.
 
+use std::fmt::Write;
+
 /// Escapes text for HTML and XML, as content or inside a double-quoted attribute.
 ///
 /// Characters that XML does not allow (control characters, U+FFFE, U+FFFF) become U+FFFD, and so do the directional
@@ -31,7 +33,7 @@ pub fn link(path: &str) -> String {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => out.push(char::from(byte)),
             _ => {
                 out.push('%');
-                out.push_str(&format!("{byte:02X}"));
+                let _ = write!(out, "{byte:02X}");
             }
         }
     }
@@ -42,6 +44,11 @@ pub fn link(path: &str) -> String {
 /// by it does not collide.
 pub fn width(text: &str, size: f64) -> f64 {
     text.chars().map(advance).sum::<f64>() * size
+}
+
+/// As [`width`], for semi-bold text.
+pub fn strong_width(text: &str, size: f64) -> f64 {
+    width(text, size) * 1.14
 }
 
 /// `text` cut with an ellipsis where it would be wider than `limit`.

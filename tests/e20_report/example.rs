@@ -1,8 +1,8 @@
 //! A growth report as the pipeline would build it, of made-up numbers.
 
 use nightloom::report::chart::{
-    BarChart, CalibrationBin, CalibrationPlot, Chart, ConfusionMatrix, HeatMap, Histogram, LineChart, MarkKind, RocCurve,
-    ScatterPlot, Size, TrainingCurves, XLabels,
+    BarChart, CalibrationBin, CalibrationPlot, Chart, ConfusionMatrix, HeatMap, Histogram, LineChart, MarkKind,
+    RocCurve, ScatterPlot, Size, TrainingCurves, XLabels,
 };
 use nightloom::report::{Card, Column, NoteKind, Report, ReportError, StepTiming, Table};
 
@@ -94,7 +94,11 @@ fn classifier(report: &mut Report) -> Result<(), ReportError> {
     body.figure(curve.render()?, "");
     let bins: Vec<CalibrationBin> = (0..10)
         .map(|i| f64::from(i) / 10.0 + 0.05)
-        .map(|p| CalibrationBin { predicted: p, observed: (p * p * 0.6 + p * 0.45).min(1.0), count: (180.0 * (1.0 - p)) as usize })
+        .map(|p| CalibrationBin {
+            predicted: p,
+            observed: (p * p * 0.6 + p * 0.45).min(1.0),
+            count: (180.0 * (1.0 - p)) as usize,
+        })
         .collect();
     body.figure(CalibrationPlot::new("Calibration", &bins).render()?, "");
     let columns = vec![
@@ -107,7 +111,15 @@ fn classifier(report: &mut Report) -> Result<(), ReportError> {
         Column::number("ROC-AUC", 3).with_bar(),
     ];
     let mut table = Table::new("Classifier on held-out products", columns);
-    table.row(vec!["model".into(), 0.808.into(), 0.78.into(), 0.597.into(), 0.725.into(), 0.655.into(), 0.812.into()])?;
+    table.row(vec![
+        "model".into(),
+        0.808.into(),
+        0.78.into(),
+        0.597.into(),
+        0.725.into(),
+        0.655.into(),
+        0.812.into(),
+    ])?;
     table.row(vec![
         "base level only".into(),
         0.749.into(),
@@ -127,23 +139,32 @@ fn overview(report: &mut Report, points: usize) -> Result<(), ReportError> {
     let d: Vec<f64> = (0..811).map(|_| (0.7 * noise.normal() - 4.1).exp()).collect();
     let (growth, steady): (Vec<f64>, Vec<f64>) = d.iter().map(|v| v * 1.0).partition(|v| *v > 0.0342);
     body.figure(
-        Histogram::new("Positive increment value D", "D").group("all", &d).log_x().reference(0.0342, "threshold").render()?,
+        Histogram::new("Positive increment value D", "D")
+            .group("all", &d)
+            .log_x()
+            .reference(0.0342, "threshold")
+            .render()?,
         "811 products.",
     );
     let p = |n: usize, skew: f64, noise: &mut Noise| -> Vec<f64> { (0..n).map(|_| noise.next().powf(skew)).collect() };
     let (low, high) = (p(steady.len(), 2.2, &mut noise), p(growth.len(), 0.7, &mut noise));
-    let predicted = Histogram::new("Predicted probability of growth", "probability").group("steady", &low).group("growth", &high);
+    let predicted =
+        Histogram::new("Predicted probability of growth", "probability").group("steady", &low).group("growth", &high);
     body.figure(predicted.bins(20).reference(0.5, "cut").render()?, "By true label.");
     let map = ScatterPlot::new("Class map", "first component", "second component")
         .group("steady", &cloud(&mut noise, points, (-1.0, 0.0), 1.1))
         .group("growth", &cloud(&mut noise, points / 4, (1.8, 0.9), 0.9));
-    body.figure(map.render()?, "Early series in the plane of their two largest principal components (58% of the variance).");
+    body.figure(
+        map.render()?,
+        "Early series in the plane of their two largest principal components (58% of the variance).",
+    );
     let centres: Vec<(f64, f64)> = cloud(&mut noise, 24, (0.0, 0.0), 1.8);
     let mut map = ScatterPlot::new("Cluster map", "first component", "second component");
-    for i in 0..6usize {
-        map = map.group(&format!("P{:04}", 17 * i + 3), &cloud(&mut noise, 60, centres[i], 0.45));
+    for (i, centre) in centres.iter().enumerate().take(6) {
+        map = map.group(&format!("P{:04}", 17 * i + 3), &cloud(&mut noise, 60, *centre, 0.45));
     }
-    let map = map.background("18 other clusters", &cloud(&mut noise, 500, (0.0, 0.0), 1.6)).centres("centres", &centres);
+    let map =
+        map.background("18 other clusters", &cloud(&mut noise, 500, (0.0, 0.0), 1.6)).centres("centres", &centres);
     body.figure(map.render()?, "Each cluster belongs to one growth product, its centre.");
     let mut ranking = BarChart::new("Ranking by D", "D, relative to the early mean").size(Size::Wide);
     for i in 0..12usize {
@@ -151,7 +172,8 @@ fn overview(report: &mut Report, points: usize) -> Result<(), ReportError> {
         ranking = ranking.grouped(if i == 9 { "steady" } else { "growth" }, &name, 1.9 / (1.0 + 0.4 * i as f64));
     }
     body.figure(ranking.reference(0.34, "threshold").render()?, "");
-    let values: Vec<Vec<f64>> = (0..5).map(|i| (0..8).map(|j| f64::from((i * 7 + j * 3) % 11) / 10.0).collect()).collect();
+    let values: Vec<Vec<f64>> =
+        (0..5).map(|i| (0..8).map(|j| f64::from((i * 7 + j * 3) % 11) / 10.0).collect()).collect();
     let weeks: Vec<String> = (1..9).map(|w| format!("w{w}")).collect();
     let weeks: Vec<&str> = weeks.iter().map(String::as_str).collect();
     body.figure(HeatMap::new("Attention", "weight", &["a", "b", "c", "d", "长名字"], &weeks, &values).render()?, "");
@@ -176,10 +198,15 @@ fn growth_points(report: &mut Report, pictures: usize, products: usize) -> Resul
         .divider(13, "early", "future");
     body.figure(chart.render()?, "Dates are the first day of each week.");
     let charts = (1..=pictures as u64).map(|i| Ok((format!("P{i:04}"), product(i, Size::Small)?)));
-    let caption = "Units a week over 52 weeks, for the products with the largest D. The dotted line ends the early weeks.";
+    let caption =
+        "Units a week over 52 weeks, for the products with the largest D. The dotted line ends the early weeks.";
     body.grid(caption, charts.collect::<Result<_, ReportError>>()?);
-    let columns =
-        vec![Column::text("product"), Column::text("weeks"), Column::text("span"), Column::percent("highest probability", 1)];
+    let columns = vec![
+        Column::text("product"),
+        Column::text("weeks"),
+        Column::text("span"),
+        Column::percent("highest probability", 1),
+    ];
     let mut table = Table::new("All growth points", columns);
     for i in 0..products {
         let name = if i == 1 { HOSTILE.to_owned() } else { format!("P{i:04}") };
@@ -197,7 +224,8 @@ pub fn report(pictures: usize, products: usize) -> Result<Report, ReportError> {
     overview(&mut report, products)?;
     growth_points(&mut report, pictures, products)?;
     let body = report.section("Run", "run")?;
-    let step = |step: &str, seconds| StepTiming { step: step.to_owned(), device: "NVIDIA H100 80GB HBM3".to_owned(), seconds };
+    let step =
+        |step: &str, seconds| StepTiming { step: step.to_owned(), device: "NVIDIA H100 80GB HBM3".to_owned(), seconds };
     body.timings(&[step("read and check", 0.41), step("train classifier", 38.2), step("train 203 networks", 31.7)])?;
     let mut job = nightloom::report::Body::new();
     job.preformatted("kind = \"growth\"\nseed = 7\n\n[growth]\nearly_steps = 13\nexpectation = { relative = 1.5 }\n");

@@ -2,8 +2,8 @@
 
 use super::xml;
 use nightloom::report::chart::{
-    BarChart, CalibrationBin, CalibrationPlot, Chart, ConfusionMatrix, HeatMap, Histogram, LineChart, MarkKind, RocCurve,
-    ScatterPlot, Size, TrainingCurves, XLabels,
+    BarChart, CalibrationBin, CalibrationPlot, Chart, ConfusionMatrix, HeatMap, Histogram, LineChart, MarkKind,
+    RocCurve, ScatterPlot, Size, TrainingCurves, XLabels,
 };
 use nightloom::report::{NoteKind, Report, ReportError, StepTiming};
 
@@ -25,7 +25,10 @@ fn of_value(v: f64) -> Vec<(&'static str, Result<Chart, ReportError>)> {
         ("heat", HeatMap::new("h", "w", &["a"], &["b", "c"], &[vec![1.0, v]]).render()),
         ("roc", RocCurve::new("r").curve("m", &[(0.0, 0.0), (v, 1.0)], 0.5).render()),
         ("auc", RocCurve::new("r").curve("m", &[(0.0, 0.0), (1.0, 1.0)], v).render()),
-        ("calibration", CalibrationPlot::new("c", &[CalibrationBin { predicted: 0.5, observed: v, count: 3 }]).render()),
+        (
+            "calibration",
+            CalibrationPlot::new("c", &[CalibrationBin { predicted: 0.5, observed: v, count: 3 }]).render(),
+        ),
     ]
 }
 
@@ -41,7 +44,9 @@ fn e20_values_that_are_no_numbers_are_refused() {
 #[test]
 fn e20_extreme_values_give_well_formed_pictures() -> Result<(), ReportError> {
     for v in [0.0, -0.0, 1.0, 1e-300, 1e15, 1e300] {
-        for (name, result) in of_value(v).into_iter().filter(|(name, _)| v <= 1.0 || !["roc", "auc", "calibration"].contains(name)) {
+        for (name, result) in
+            of_value(v).into_iter().filter(|(name, _)| v <= 1.0 || !["roc", "auc", "calibration"].contains(name))
+        {
             assert_eq!(xml::check(&result?.svg("x")), Ok(()), "{name} of {v}");
         }
     }
@@ -60,7 +65,10 @@ fn e20_shapes_that_do_not_fit_are_refused() {
         (line().band("b", 0, &[5.0], &[3.0]).render(), "expected low at most high, got 5 above 3 at index 0"),
         (line().series("s", 0, &[0.0]).log_y().render(), "expected values above 0, got 0"),
         (line().series("s", 0, &[1.0; 9]).span(5, 4, "s").render(), "got 5 to 4"),
-        (LineChart::new("l", "x", "y", XLabels::Named(vec!["a".into()])).series("s", 0, &[1.0; 3]).render(), "expected 3 values, got 1"),
+        (
+            LineChart::new("l", "x", "y", XLabels::Named(vec!["a".into()])).series("s", 0, &[1.0; 3]).render(),
+            "expected 3 values, got 1",
+        ),
         (TrainingCurves::new("t", &[1.0], &[]).best_epoch(1).render(), "got 1 with 1 epochs"),
         (TrainingCurves::new("t", &[1.0], &[1.0, 2.0]).render(), "expected 1 values, got 2"),
         (RocCurve::new("r").curve("m", &[(0.5, 0.5), (0.4, 1.0)], 0.5).render(), "expected ascending rates"),

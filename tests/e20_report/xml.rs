@@ -73,7 +73,8 @@ fn check_text(text: &str) -> Result<(), String> {
 #[test]
 fn e20_the_checker_finds_faults() {
     assert_eq!(check("<a><b c=\"1\"/>x &amp; y</a>"), Ok(()));
-    let faulty = ["<a>", "<a></b>", "<a b=1/>", "<a b=\"1\" b=\"2\"/>", "x & y", "<a>\u{1}</a>", "</a>", "<a d=\"MNaN\"/>"];
+    let faulty =
+        ["<a>", "<a></b>", "<a b=1/>", "<a b=\"1\" b=\"2\"/>", "x & y", "<a>\u{1}</a>", "</a>", "<a d=\"MNaN\"/>"];
     for text in faulty {
         assert!(check(text).is_err(), "{text}");
     }

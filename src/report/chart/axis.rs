@@ -39,7 +39,7 @@ impl Axis {
         let (first, last) = (low.log10().floor() as i32, high.log10().ceil() as i32);
         let last = last.max(first + 1);
         let decades = (last - first) as usize;
-        let mantissas: &[f64] = if decades <= 2 { &[1.0, 2.0, 5.0] } else { &[1.0] };
+        let mantissas: &[f64] = if decades <= 3 { &[1.0, 2.0, 5.0] } else { &[1.0] };
         let every = decades.div_ceil(wanted.max(1));
         let mut ticks = Vec::new();
         for exponent in (first..=last).step_by(every) {
@@ -49,6 +49,14 @@ impl Axis {
             }
         }
         Self { low: 10f64.powi(first), high: 10f64.powi(last), log: true, ticks }
+    }
+
+    /// Exactly this range on a logarithmic scale. Both ends must be positive.
+    pub(super) fn log_tight(low: f64, high: f64, wanted: usize) -> Self {
+        let mut axis = Self::log(low, high, wanted);
+        // The ends come from powers of ten themselves: a tick on an end must not be lost to rounding.
+        axis.ticks.retain(|(v, _)| (low * (1.0 - 1e-9)..=high * (1.0 + 1e-9)).contains(v));
+        Self { low, high, ..axis }
     }
 
     /// Positions 0 to `n` - 1 with the labels of `name`, as many as fit into `room` pixels.
@@ -96,6 +104,11 @@ impl Axis {
 
     pub(super) fn widest_label(&self, font: f64) -> f64 {
         self.ticks.iter().map(|(_, label)| width(label, font)).fold(0.0, f64::max)
+    }
+
+    /// How far the first label reaches left of an axis that is `length` long.
+    pub(super) fn underhang(&self, length: f64, font: f64) -> f64 {
+        self.ticks.first().map_or(0.0, |(at, label)| width(label, font) / 2.0 - self.share(*at) * length)
     }
 
     /// How far the last label reaches beyond the axis, if the axis is `length` long.

@@ -3,7 +3,7 @@
 use super::super::error::{ReportError, check_finite};
 use super::super::number;
 use super::super::svg::{self, Element, PathData};
-use super::super::text::{fit, width};
+use super::super::text::{fit, strong_width, width};
 use super::legend::{Key, Legend};
 use super::{Chart, Size, TONES, Tone};
 
@@ -126,14 +126,14 @@ impl Plan {
         let width_all = chart.size.pixels().0;
         let widest = |texts: &mut dyn Iterator<Item = f64>| texts.fold(0.0, f64::max);
         let names = widest(&mut chart.bars.iter().map(|b| width(&b.name, FONT))).min(width_all * 0.36) + 10.0;
-        let values = widest(&mut chart.bars.iter().map(|b| width(&number::short(b.value), FONT))) + 8.0;
+        let values = widest(&mut chart.bars.iter().map(|b| strong_width(&number::short(b.value), FONT))) + 8.0;
         let all = || chart.bars.iter().map(|b| b.value).chain(chart.reference.iter().map(|r| r.0));
         let low = all().fold(0.0, f64::min);
         let high = all().fold(0.0, f64::max);
         let left = names + if low < 0.0 { values } else { 0.0 };
         let room = width_all - left - values;
         let scale = if high > low { room / (high - low) } else { 0.0 };
-        let top = legend.height(width_all) + 24.0;
+        let top = legend.height(width_all) + if legend.height(width_all) > 0.0 { 32.0 } else { 24.0 };
         let bottom = top + chart.bars.len() as f64 * ROW;
         Self { width: width_all, names, top, bottom, zero: left - low * scale, scale }
     }
@@ -141,7 +141,8 @@ impl Plan {
     fn draw_bar(&self, bar: &Bar, y: f64) -> Vec<Element> {
         let length = bar.value * self.scale;
         let (left, right) = (self.zero + length.min(0.0), self.zero + length.max(0.0));
-        let drawn = svg::rect(left, y + 4.0, right - left, ROW - 8.0).class(format!("fill {}", Tone::Hue(bar.group).class()));
+        let drawn =
+            svg::rect(left, y + 4.0, right - left, ROW - 8.0).class(format!("fill {}", Tone::Hue(bar.group).class()));
         let name = fit(&bar.name, FONT, self.names - 10.0);
         let text = number::short(bar.value);
         let value = if bar.value < 0.0 {
@@ -166,7 +167,7 @@ impl Plan {
         let x = self.zero + value * self.scale;
         let mut line = PathData::new();
         line.move_to(x, self.top).down(self.bottom - self.top + 4.0);
-        let half = width(text, FONT) / 2.0;
+        let half = strong_width(text, FONT) / 2.0;
         let at = x.clamp(half, (self.width - half).max(half));
         [svg::path(line, "ref"), svg::label(at, self.bottom + 17.0, text).class("strong m")]
     }

@@ -3,7 +3,7 @@
 use super::super::error::{ReportError, check_length};
 use super::super::number;
 use super::super::svg::{self, Element};
-use super::super::text::{fit, width};
+use super::super::text::{fit, strong_width};
 use super::{Chart, Size};
 
 const FONT: f64 = 12.0;
@@ -44,8 +44,8 @@ impl ConfusionMatrix {
             return Ok(Chart::no_data(&self.title, Size::Half));
         }
         let total = Size::Half.pixels().0;
-        let widest = self.classes.iter().map(|c| width(c, FONT)).fold(0.0, f64::max);
-        let left = widest.clamp(40.0, total * 0.3) + 12.0;
+        let widest = self.classes.iter().map(|c| strong_width(c, FONT)).fold(0.0, f64::max);
+        let left = widest.clamp(40.0, total * 0.3) + 14.0;
         let cell_width = (total - left) / n as f64;
         let cell_height = cell_width.clamp(30.0, 96.0);
         let mut parts = vec![
@@ -54,8 +54,16 @@ impl ConfusionMatrix {
         ];
         for (j, class) in self.classes.iter().enumerate() {
             let (x, y) = (left + (j as f64 + 0.5) * cell_width, TOP + (j as f64 + 0.5) * cell_height + 4.0);
-            parts.push(svg::label(x, TOP - 10.0, fit(class, FONT, cell_width - 4.0)).class("strong m").tip(class.as_str()));
-            parts.push(svg::label(left - 12.0, y, fit(class, FONT, left - 12.0)).class("strong e").tip(class.as_str()));
+            parts.push(
+                svg::label(x, TOP - 10.0, fit(class, FONT, (cell_width - 4.0) / 1.14))
+                    .class("strong m")
+                    .tip(class.as_str()),
+            );
+            parts.push(
+                svg::label(left - 12.0, y, fit(class, FONT, (left - 12.0) / 1.14))
+                    .class("strong e")
+                    .tip(class.as_str()),
+            );
         }
         for (i, row) in self.counts.iter().enumerate() {
             let y = TOP + i as f64 * cell_height;

@@ -1,7 +1,7 @@
 //! The frame that charts with two axes share: margins, grid, ticks, axis titles, legend.
 
 use super::super::svg::{self, Element, PathData};
-use super::super::text::width;
+use super::super::text::strong_width;
 use super::axis::Axis;
 use super::legend::Legend;
 use super::{Chart, Size};
@@ -43,20 +43,27 @@ pub(super) struct Frame {
 /// The height of a line of text above or below the plot.
 const LINE: f64 = 18.0;
 
+/// The gap between the legend and what follows.
+const LEGEND_GAP: f64 = 8.0;
+
 impl Frame {
     /// Places the axes; gives the frame and what stands behind the data.
     pub(super) fn new(layout: &Layout, x: Axis, y: Axis, legend: &Legend) -> (Self, Vec<Element>) {
         let width = layout.size.pixels().0;
         let small = layout.size == Size::Small;
         let font = layout.size.font();
-        let legend_height = if small { 0.0 } else { legend.height(width) };
+        let legend_height = match legend.height(width) {
+            height if small || height == 0.0 => 0.0,
+            height => height + LEGEND_GAP,
+        };
         let has_title = !small && !layout.y_title.is_empty();
         let top = legend_height + if has_title { LINE + 6.0 } else { 8.0 } + layout.above;
         let below = 22.0 + if small || layout.x_title.is_empty() { 0.0 } else { LINE };
-        let left = y.widest_label(font).max(14.0) + 8.0;
+        let left = (y.widest_label(font).max(14.0) + 11.0).max(x.underhang(width, font));
         let overhang = x.overhang(width - left, font);
         let right = width - layout.right.max(overhang).max(8.0);
-        let frame = Self { left, right, top, bottom: layout.height - below, x, y, size: layout.size, height: layout.height };
+        let frame =
+            Self { left, right, top, bottom: layout.height - below, x, y, size: layout.size, height: layout.height };
         let mut parts = if small { Vec::new() } else { legend.draw(width) };
         if has_title {
             parts.push(svg::label(0.0, legend_height + 12.0, layout.y_title));
@@ -130,7 +137,7 @@ impl Frame {
     /// A vertical line with its label above the plot, on the side where there is room.
     pub(super) fn labelled_vertical(&self, value: f64, text: &str) -> Vec<Element> {
         let x = self.x(value);
-        let fits_right = x + 5.0 + width(text, self.size.font()) <= self.size.pixels().0;
+        let fits_right = x + 5.0 + strong_width(text, self.size.font()) <= self.size.pixels().0;
         let label = if fits_right {
             svg::label(x + 5.0, self.top - 5.0, text).class("strong")
         } else {

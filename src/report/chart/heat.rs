@@ -62,7 +62,7 @@ impl HeatMap {
         let plan = Plan::new(&self);
         let mut parts = plan.draw_names(&self);
         parts.extend(plan.draw_cells(&self.values));
-        if plan.cell.0 >= TEXT_WIDTH && plan.cell.1 >= TEXT_HEIGHT {
+        if plan.has_text() {
             parts.extend(plan.draw_values(&self.values));
         }
         parts.extend(plan.draw_scale(&self.value_title));
@@ -96,7 +96,8 @@ impl Plan {
         let total = map.size.pixels().0;
         let widest = map.rows.iter().map(|r| width(r, FONT)).fold(0.0, f64::max);
         let left = widest.min(total * 0.3) + 8.0;
-        let across = (total - left) / map.columns.len() as f64;
+        // The last column's label is centred under its cell and may be wider than it.
+        let across = (total - left - 10.0) / map.columns.len() as f64;
         let down = across.clamp(if map.rows.len() > 40 { 6.0 } else { 16.0 }, 32.0);
         let all = map.values.iter().flatten();
         let (low, high) = all.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(*v), h.max(*v)));
@@ -105,6 +106,16 @@ impl Plan {
 
     fn bottom(&self, map: &HeatMap) -> f64 {
         self.top + self.cell.1 * map.rows.len() as f64
+    }
+
+    fn has_text(&self) -> bool {
+        self.cell.0 >= TEXT_WIDTH && self.cell.1 >= TEXT_HEIGHT
+    }
+
+    /// The darkest shade stays light enough for text where there is some.
+    fn opacity(&self, level: usize) -> String {
+        let most = if self.has_text() { 0.55 } else { 1.0 };
+        format!("{:.2}", 0.06 + (most - 0.06) * level as f64 / (LEVELS - 1) as f64)
     }
 
     fn level(&self, value: f64) -> usize {
@@ -146,7 +157,7 @@ impl Plan {
             }
         }
         let drawn = shades.into_iter().enumerate().filter(|(_, data)| !data.is_empty());
-        drawn.map(|(level, data)| svg::path(data, "fill c0").attr("fill-opacity", opacity(level))).collect()
+        drawn.map(|(level, data)| svg::path(data, "fill c0").attr("fill-opacity", self.opacity(level))).collect()
     }
 
     fn draw_values(&self, values: &[Vec<f64>]) -> Vec<Element> {
@@ -155,8 +166,7 @@ impl Plan {
             for (j, &value) in row.iter().enumerate() {
                 let x = self.left + (j as f64 + 0.5) * self.cell.0;
                 let y = self.top + (i as f64 + 0.5) * self.cell.1 + 4.0;
-                let class = if self.level(value) * 2 >= LEVELS + 2 { "on m" } else { "strong m" };
-                parts.push(svg::label(x, y, fit(&number::short(value), FONT, self.cell.0 - 2.0)).class(class));
+                parts.push(svg::label(x, y, fit(&number::short(value), FONT, self.cell.0 - 2.0)).class("strong m"));
             }
         }
         parts
@@ -170,14 +180,10 @@ impl Plan {
         let mut parts = vec![svg::label(0.0, 12.0, title), svg::label(x, 12.0, low.as_str())];
         x += width(&low, FONT) + 6.0;
         for level in 0..LEVELS {
-            parts.push(svg::rect(x, 2.0, 9.0, 12.0).class("fill c0").attr("fill-opacity", opacity(level)));
+            parts.push(svg::rect(x, 2.0, 9.0, 12.0).class("fill c0").attr("fill-opacity", self.opacity(level)));
             x += 9.0;
         }
         parts.push(svg::label(x + 6.0, 12.0, number::short(self.high)));
         parts
     }
-}
-
-fn opacity(level: usize) -> String {
-    format!("{:.2}", 0.06 + 0.94 * level as f64 / (LEVELS - 1) as f64)
 }

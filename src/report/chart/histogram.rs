@@ -8,6 +8,7 @@ use super::axis::Axis;
 use super::frame::{ABOVE, Frame, Layout};
 use super::legend::{Key, Legend};
 use super::{Chart, Size, TONES, Tone};
+use std::fmt::Write;
 
 /// A histogram.
 #[derive(Debug, Clone)]
@@ -132,7 +133,7 @@ impl Histogram {
     fn x_axis(&self, edges: &[f64]) -> Axis {
         let wanted = if self.size == Size::Wide { 10 } else { 6 };
         match edges {
-            [first, .., last] if self.log => Axis::log(*first, *last, wanted),
+            [first, .., last] if self.log => Axis::log_tight(*first, *last, wanted),
             [first, .., last] => Axis::tight(*first, *last, wanted),
             _ => Axis::unit(),
         }
@@ -150,7 +151,7 @@ impl Histogram {
             number::count(most)
         );
         if let Some((value, label)) = &self.reference {
-            text.push_str(&format!(" Line {label} at {}.", number::short(*value)));
+            let _ = write!(text, " Line {label} at {}.", number::short(*value));
         }
         text
     }

@@ -93,7 +93,9 @@ fn draw_key(key: Key, x: f64, y: f64) -> Element {
         Key::Reference => stroke(x, y, "ref".to_owned()),
         Key::Area(tone) => svg::rect(x, y - 5.0, KEY, 10.0).class(format!("area {}", tone.class())),
         Key::Shade => svg::rect(x, y - 5.0, KEY, 10.0).class("span"),
-        Key::Fill(tone) => svg::rect(middle - 6.0, y - 6.0, 12.0, 12.0).attr("rx", "2").class(format!("fill {}", tone.class())),
+        Key::Fill(tone) => {
+            svg::rect(middle - 6.0, y - 6.0, 12.0, 12.0).attr("rx", "2").class(format!("fill {}", tone.class()))
+        }
         Key::Diamond(tone) => diamond(middle, y, 6.0, tone),
         Key::Ring(tone) => ring(middle, y, 4.5, tone),
         Key::Point(tone, shape) => {

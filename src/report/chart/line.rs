@@ -3,11 +3,12 @@
 use super::super::error::{ReportError, check_finite, check_length};
 use super::super::number;
 use super::super::svg::{self, Element, PathData};
-use super::super::text::width;
+use super::super::text::strong_width;
 use super::axis::Axis;
 use super::frame::{Frame, Layout, dodge};
 use super::legend::{Key, Legend, diamond, ring};
 use super::{Chart, Size, Tone};
+use std::fmt::Write;
 
 /// What stands under the steps.
 #[derive(Debug, Clone)]
@@ -252,7 +253,7 @@ impl LineChart {
 
     fn layout(&self) -> Layout<'_> {
         let mut layout = Layout::new(self.size, &self.x_title, &self.y_title);
-        let labels = self.references.iter().map(|(_, label)| width(label, self.size.font()) + 8.0);
+        let labels = self.references.iter().map(|(_, label)| strong_width(label, self.size.font()) + 8.0);
         layout.right = labels.fold(0.0, f64::max).min(self.size.pixels().0 / 3.0);
         layout.above = if self.divider.is_some() { 16.0 } else { 0.0 };
         layout
@@ -338,7 +339,7 @@ impl LineChart {
     }
 
     fn draw_marks(&self, frame: &Frame) -> Vec<Element> {
-        let r = if self.size == Size::Small { 5.0 } else { 6.0 };
+        let r = if self.size == Size::Small { 4.0 } else { 6.0 };
         // Actual points go below, so that a hit is a diamond inside a ring.
         let mut ordered: Vec<&Marks> = self.marks.iter().collect();
         ordered.sort_by_key(|m| m.kind == MarkKind::Predicted);
@@ -376,12 +377,12 @@ impl LineChart {
             number::short(high)
         );
         for (value, label) in &self.references {
-            text.push_str(&format!(" Line {label} at {}.", number::short(*value)));
+            let _ = write!(text, " Line {label} at {}.", number::short(*value));
         }
         for m in &self.marks {
             let steps: Vec<String> = m.points.iter().map(|p| self.step_name(p.0)).collect();
             let list = if steps.is_empty() { "none".to_owned() } else { steps.join(", ") };
-            text.push_str(&format!(" {}: {list}.", m.name));
+            let _ = write!(text, " {}: {list}.", m.name);
         }
         text
     }

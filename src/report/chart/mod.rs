@@ -91,7 +91,9 @@ pub struct Chart {
 impl Chart {
     pub(super) fn new(title: &str, description: String, size: Size, parts: &[Element]) -> Self {
         let mut content = String::new();
-        parts.iter().for_each(|part| part.write(&mut content));
+        for part in parts {
+            part.write(&mut content);
+        }
         let legend = Legend::default();
         Self { title: title.to_owned(), description, size, height: size.pixels().1, content, legend }
     }
@@ -140,10 +142,10 @@ impl Chart {
         let (width, id) = (self.size.pixels().0, escape(id));
         let class = if self.size == Size::Small { " class=\"small\"" } else { "" };
         // A String cannot fail to be written to.
-        let _ = write!(
+        let _ = writeln!(
             out,
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.0} {:.0}\" role=\"img\"{class} \
-             aria-labelledby=\"{id}.t {id}.d\"><title id=\"{id}.t\">{}</title><desc id=\"{id}.d\">{}</desc>{}</svg>\n",
+             aria-labelledby=\"{id}.t {id}.d\"><title id=\"{id}.t\">{}</title><desc id=\"{id}.d\">{}</desc>{}</svg>",
             self.height,
             escape(&self.title),
             escape(&self.description),

@@ -9,6 +9,7 @@ use super::frame::{Frame, Layout};
 use super::legend::{Key, Legend, point, point_class, ring};
 use super::{Chart, Size, TONES, Tone};
 use std::collections::BTreeSet;
+use std::fmt::Write;
 
 /// Points drawn at most, unless the caller says otherwise.
 const POINTS_MAX: usize = 4000;
@@ -146,7 +147,8 @@ impl ScatterPlot {
     }
 
     fn draw(&self, frame: &Frame, total: usize, kept: usize) -> Vec<Element> {
-        let thin = |g: &Group| if kept < total { share(g.points.len(), self.points_max, total) } else { g.points.len() };
+        let thin =
+            |g: &Group| if kept < total { share(g.points.len(), self.points_max, total) } else { g.points.len() };
         let mut parts = Vec::new();
         let background = self.background.iter().map(|g| (g, Tone::Muted, 0));
         let groups = self.groups.iter().enumerate().map(|(i, g)| (g, Tone::Hue(i), i));
@@ -170,7 +172,7 @@ impl ScatterPlot {
         let names: Vec<String> = self.all().map(|g| format!("{} {}", g.name, number::count(g.points.len()))).collect();
         let mut text = format!("Scatter plot of {} against {}: {}.", self.y_title, self.x_title, names.join("; "));
         if kept < total {
-            text.push_str(&format!(" {} of {} are drawn.", number::count(kept), number::counted(total, "point")));
+            let _ = write!(text, " {} of {} are drawn.", number::count(kept), number::counted(total, "point"));
         }
         text
     }

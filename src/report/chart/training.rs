@@ -18,7 +18,13 @@ pub struct TrainingCurves {
 impl TrainingCurves {
     /// Curves of one value an epoch. The validation curve may be empty.
     pub fn new(title: &str, train: &[f64], validation: &[f64]) -> Self {
-        Self { title: title.to_owned(), train: train.to_vec(), validation: validation.to_vec(), best: None, size: Size::Half }
+        Self {
+            title: title.to_owned(),
+            train: train.to_vec(),
+            validation: validation.to_vec(),
+            best: None,
+            size: Size::Half,
+        }
     }
 
     /// Marks the epoch (from 0) whose weights were kept.
@@ -44,8 +50,11 @@ impl TrainingCurves {
         if !self.validation.is_empty() {
             check_length(&format!("{what}, validation"), self.train.len(), self.validation.len())?;
         }
-        let mut chart =
-            LineChart::new(&self.title, "epoch", "loss", XLabels::From(1)).size(self.size).series("training", 0, &self.train);
+        let mut chart = LineChart::new(&self.title, "epoch", "loss", XLabels::From(1)).size(self.size).series(
+            "training",
+            0,
+            &self.train,
+        );
         let mut judged = &self.train;
         if !self.validation.is_empty() {
             chart = chart.series("validation", 0, &self.validation);
