@@ -45,7 +45,8 @@ mod words;
 
 pub use crate::backend::{DeviceChoice, DeviceChoiceError, GpuSelector};
 pub use error::{JobError, JobErrors};
-pub use head::{Head, Output, TableFormat};
+pub use crate::artifact::table::TableFormat;
+pub use head::{Head, Output};
 pub use located::{Issues, Located, parse};
 pub use schema::{all_kinds_schema, job_schema};
 pub use text::{JobText, Overrides};
