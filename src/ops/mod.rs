@@ -5,6 +5,7 @@
 //! [`Registry::standard`].
 
 pub mod activation;
+pub mod batch_norm;
 mod case;
 pub mod conv1d;
 pub mod dropout;
@@ -47,7 +48,15 @@ pub struct Registry {
 impl Registry {
     /// All operations of this library.
     pub fn standard() -> Self {
-        Self { ops: vec![&matmul::MatmulOp, &conv1d::Conv1dOp, &pool::PoolOp, &dropout::DropoutOp] }
+        Self {
+            ops: vec![
+                &matmul::MatmulOp,
+                &conv1d::Conv1dOp,
+                &pool::PoolOp,
+                &batch_norm::BatchNormOp,
+                &dropout::DropoutOp,
+            ],
+        }
     }
 
     /// The same list with one more operation.
