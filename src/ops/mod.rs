@@ -5,6 +5,7 @@
 //! [`Registry::standard`].
 
 pub mod activation;
+pub mod batch_norm;
 mod case;
 pub mod conv1d;
 pub mod centroid;
@@ -73,6 +74,7 @@ impl Registry {
                 &dropout::DropoutOp,
                 &keep_best::KeepBestOp,
                 &gather::GatherOp,
+                &batch_norm::BatchNormOp,
             ],
         }
     }
