@@ -22,5 +22,6 @@ pub mod settings;
 mod tables;
 
 pub use error::GrowthError;
+pub use history::Expected;
 pub use job::Growth;
 pub use predict::predict;

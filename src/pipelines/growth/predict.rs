@@ -37,7 +37,7 @@ fn classes(classifier: Classifier, series: &SeriesSpec, backend: &Backend) -> Re
     let early_steps = classifier.header.prep.early_steps();
     let set = series.read(early_steps)?;
     let demand: Vec<Option<Demand>> =
-        (0..set.len()).map(|i| classifier.header.demand.of(&set, i, set.early(i, early_steps))).collect();
+        (0..set.len()).map(|i| classifier.header.demand.of_product(&set, i, set.early(i, early_steps))).collect();
     let known: Vec<usize> = (0..set.len()).filter(|&i| demand[i].is_some()).collect();
     let each = known.iter().filter_map(|&i| Some((set.early(i, early_steps), demand[i]?)));
     let found = classifier.probabilities(each, backend)?;
@@ -61,7 +61,7 @@ fn steps(fleet: &SavedFleet, series: &SeriesSpec, backend: &Backend) -> Result<T
     for (name, weights) in fleet.names.iter().zip(&fleet.members) {
         let Some(place) = set.ids().iter().position(|id| id == name) else { continue };
         let early = set.early(place, early_steps);
-        let Some(demand) = header.demand.of(&set, place, early) else { continue };
+        let Some(demand) = header.demand.of_product(&set, place, early) else { continue };
         chosen.names.push(name.clone());
         chosen.members.push(weights.clone());
         subjects.push(Subject { id: name.clone(), early: early.to_vec(), demand });

@@ -246,7 +246,7 @@ impl Runner<'_> {
         let timings: Vec<(String, f64)> = ctx.stage_times().into_iter().map(|t| (t.stage, t.seconds)).collect();
         let page = report::build(&results, &self.job.head.name, self.job.head.seed, settings.report.pictures, &timings)
             .map_err(RunError::work)?;
-        page.write(&folder.report())?;
+        page.write(&folder.report()).map_err(RunError::work)?;
         Ok(assemble::outcome(&results))
     }
 }
