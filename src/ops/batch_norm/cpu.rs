@@ -109,7 +109,7 @@ pub(super) fn backward(shape: &BatchNormShape, ctx: &CpuContext, args: &mut Args
     let (alive, dead) = dx.split_at_mut(live * c);
     dead.fill(0.0);
     over.rows(alive, |at, dx| {
-        ctx.simd.run(Dx { x: &x[at.clone()], dy: &dy[at], mean: means, scales, shifts, slopes, dx });
+        ctx.simd.run(InputGradient { x: &x[at.clone()], dy: &dy[at], mean: means, scales, shifts, slopes, dx });
     });
 }
 
@@ -254,7 +254,7 @@ impl Simd for Normalise<'_> {
 }
 
 /// `dx = scale * (dy - shift - (x - mean) * slope)`, block by block.
-struct Dx<'a> {
+struct InputGradient<'a> {
     x: &'a [f32],
     dy: &'a [f32],
     mean: &'a [f32],
@@ -264,7 +264,7 @@ struct Dx<'a> {
     dx: &'a mut [f32],
 }
 
-impl Simd for Dx<'_> {
+impl Simd for InputGradient<'_> {
     type Out = ();
     #[inline(always)]
     fn run<V: Vector>(self) {
