@@ -6,6 +6,7 @@
 
 pub mod activation;
 mod case;
+pub mod embedding;
 mod error;
 mod fold;
 pub mod gather;
@@ -21,6 +22,8 @@ pub mod schedule;
 pub mod softmax;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use activation::Activation;
 pub use case::{Call, Case, Fill};
@@ -61,6 +64,7 @@ impl Registry {
                 &optimiser::OptimiserOp,
                 &keep_best::KeepBestOp,
                 &gather::GatherOp,
+                &embedding::EmbeddingOp,
             ],
         }
     }
