@@ -5,7 +5,10 @@
 //! [`Registry::standard`].
 
 pub mod activation;
+pub mod batch_norm;
 mod case;
+pub mod conv1d;
+pub mod dropout;
 pub mod embedding;
 mod error;
 mod fold;
@@ -16,6 +19,7 @@ pub mod loss;
 pub mod math;
 pub mod matmul;
 pub mod optimiser;
+pub mod pool;
 pub mod reduce;
 pub mod rng;
 pub mod schedule;
@@ -65,6 +69,10 @@ impl Registry {
                 &keep_best::KeepBestOp,
                 &gather::GatherOp,
                 &embedding::EmbeddingOp,
+                &conv1d::Conv1dOp,
+                &pool::PoolOp,
+                &batch_norm::BatchNormOp,
+                &dropout::DropoutOp,
             ],
         }
     }

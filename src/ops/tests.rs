@@ -7,32 +7,15 @@ use super::reduce::{
     AccumulateLoss, AccumulateLossSpec, Fold, ReduceColumns, ReduceColumnsSpec, ReduceRows, ReduceRowsSpec, SumSquares,
     SumSquaresSpec,
 };
-use super::testing::{backends, run};
+use super::testing::{assert_same_bits_on_any_number_of_threads, backends, run_boxed};
 use super::{
     Access, Case, Fill, Kernel, Registry, activation, gather, keep_best, loss, rng::counter_bits, schedule, softmax,
 };
-use crate::backend::{Backend, Cpu, SimdLevel};
 
 #[test]
 fn e10_the_number_of_threads_changes_no_bit() {
-    let cpu = Backend::Cpu(Cpu::new(SimdLevel::detect()).expect("the level was detected"));
-    let pool = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a few threads");
-    let (one, four) = (pool(1), pool(4));
     for op in Registry::standard().ops() {
-        for case in op.cases().into_iter().filter(|case| case.tested) {
-            for call in &case.calls {
-                let kernel = call.kernel.as_ref();
-                let content: Vec<Vec<u32>> = call
-                    .args()
-                    .iter()
-                    .filter(|(_, arg)| arg.access != Access::Scratch)
-                    .map(|(name, arg)| case.words(name, arg, kernel.fleet()))
-                    .collect();
-                let alone = one.install(|| run(kernel, &cpu, &content, case.step..case.step + 1));
-                let shared = four.install(|| run(kernel, &cpu, &content, case.step..case.step + 1));
-                assert!(alone == shared, "{} of case {}", kernel.name(), case.id);
-            }
-        }
+        op.cases().iter().filter(|case| case.tested).for_each(assert_same_bits_on_any_number_of_threads);
     }
 }
 
@@ -60,10 +43,10 @@ fn assert_members_are_alone(kernel: impl Fn(usize) -> Box<dyn Kernel>) {
     let args: Vec<ArgSpec> = three.args().into_iter().filter(|arg| arg.access != Access::Scratch).collect();
     let content: Vec<Vec<u32>> = args.iter().enumerate().map(|(i, arg)| filled(arg, i as u32, 3)).collect();
     for backend in backends() {
-        let together = run(three.as_ref(), &backend, &content, 1..2);
+        let together = run_boxed(three.boxed(), &backend, 1, &content);
         for m in 0..3 {
             let own: Vec<Vec<u32>> = args.iter().zip(&content).map(|(arg, words)| member(arg, words, m)).collect();
-            let alone = run(one.as_ref(), &backend, &own, 1..2);
+            let alone = run_boxed(one.boxed(), &backend, 1, &own);
             for ((arg, together), alone) in args.iter().zip(&together).zip(&alone) {
                 assert!(member(arg, together, m) == *alone, "{}, `{}`, {}", one.name(), arg.name, backend.id());
             }
