@@ -1,4 +1,5 @@
 <<<<<<< HEAD
+<<<<<<< HEAD
 //! What the ops' own tests share.
 
 use crate::backend::{Backend, Cpu, DeviceChoice, SimdLevel, choose};
@@ -13,6 +14,8 @@ pub fn backends() -> Vec<Backend> {
         let chosen = choose(&DeviceChoice::Gpu(None)).or_else(|_| choose(&DeviceChoice::SoftwareGpu));
         found.push(chosen.expect("a Vulkan driver: apt-get install mesa-vulkan-drivers").backend);
 =======
+=======
+>>>>>>> ops2
 //! Running one kernel on a device with given words, for the ops' own tests.
 
 use crate::backend::{Backend, Cpu, DeviceChoice, SimdLevel, choose};
@@ -25,11 +28,15 @@ pub(crate) fn backends() -> Vec<Backend> {
         SimdLevel::ALL.iter().filter_map(|&level| Cpu::new(level).ok()).map(Backend::Cpu).collect();
     if std::env::var_os("NIGHTLOOM_TEST_NO_GPU").is_none() {
         found.push(choose(&DeviceChoice::SoftwareGpu).expect("a software Vulkan driver").backend);
+<<<<<<< HEAD
 >>>>>>> ops1
+=======
+>>>>>>> ops2
     }
     found
 }
 
+<<<<<<< HEAD
 <<<<<<< HEAD
 /// f32 values as words.
 pub fn words(values: &[f32]) -> Vec<u32> {
@@ -57,6 +64,8 @@ pub fn run(kernel: &dyn Kernel, backend: &Backend, content: &[Vec<u32>], steps: 
 pub fn values(words: &[u32]) -> Vec<f32> {
     words.iter().map(|&w| f32::from_bits(w)).collect()
 =======
+=======
+>>>>>>> ops2
 /// Runs `kernel` once. `words` holds an argument's words for each argument except scratch, in order; outputs come back
 /// in the same places.
 pub(crate) fn run(kernel: impl Kernel + 'static, backend: &Backend, step: u32, words: &[Vec<u32>]) -> Vec<Vec<u32>> {
