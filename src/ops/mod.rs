@@ -7,8 +7,8 @@
 pub mod activation;
 pub mod batch_norm;
 mod case;
-pub mod conv1d;
 pub mod centroid;
+pub mod conv1d;
 pub mod distance;
 pub mod dropout;
 pub mod embedding;

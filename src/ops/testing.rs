@@ -1,21 +1,3 @@
-<<<<<<< HEAD
-<<<<<<< HEAD
-//! What the ops' own tests share.
-
-use crate::backend::{Backend, Cpu, DeviceChoice, SimdLevel, choose};
-use crate::ops::Kernel;
-use crate::ops::kernel::Access;
-use crate::plan::PlanBuilder;
-
-/// The CPU at its best level, and a GPU (a software one will do; `NIGHTLOOM_TEST_NO_GPU=1` leaves it out).
-pub fn backends() -> Vec<Backend> {
-    let mut found = vec![Backend::Cpu(Cpu::new(SimdLevel::detect()).expect("the level was detected"))];
-    if std::env::var_os("NIGHTLOOM_TEST_NO_GPU").is_none() {
-        let chosen = choose(&DeviceChoice::Gpu(None)).or_else(|_| choose(&DeviceChoice::SoftwareGpu));
-        found.push(chosen.expect("a Vulkan driver: apt-get install mesa-vulkan-drivers").backend);
-=======
-=======
->>>>>>> ops2
 //! Running one kernel on a device with given words, for the ops' own tests.
 
 use crate::backend::{Backend, Cpu, DeviceChoice, SimdLevel, choose};
@@ -28,44 +10,10 @@ pub(crate) fn backends() -> Vec<Backend> {
         SimdLevel::ALL.iter().filter_map(|&level| Cpu::new(level).ok()).map(Backend::Cpu).collect();
     if std::env::var_os("NIGHTLOOM_TEST_NO_GPU").is_none() {
         found.push(choose(&DeviceChoice::SoftwareGpu).expect("a software Vulkan driver").backend);
-<<<<<<< HEAD
->>>>>>> ops1
-=======
->>>>>>> ops2
     }
     found
 }
 
-<<<<<<< HEAD
-<<<<<<< HEAD
-/// f32 values as words.
-pub fn words(values: &[f32]) -> Vec<u32> {
-    values.iter().map(|v| v.to_bits()).collect()
-}
-
-/// Runs a kernel for `steps` one after the other. `content` holds the words of every argument except scratch, those of
-/// written ones too (their number matters, not their value); returned is what they hold afterwards.
-pub fn run(kernel: &dyn Kernel, backend: &Backend, content: &[Vec<u32>], steps: std::ops::Range<u32>) -> Vec<Vec<u32>> {
-    let mut builder = PlanBuilder::new(kernel.fleet());
-    let list = builder.list();
-    let args = kernel.args();
-    let bound: Vec<_> =
-        args.iter().filter(|arg| arg.access != Access::Scratch).map(|arg| builder.for_arg(arg.name, arg)).collect();
-    builder.push_boxed(list, kernel.boxed(), &bound).expect("tensors made for the arguments fit");
-    let mut plan = builder.build(backend).expect("the plan fits the device");
-    for (id, words) in bound.iter().zip(content) {
-        plan.upload(*id, words).expect("the content has the argument's length");
-    }
-    plan.replay(list, steps).expect("the device works");
-    bound.iter().map(|id| plan.download(*id).expect("the device works")).collect()
-}
-
-/// Words as f32 values.
-pub fn values(words: &[u32]) -> Vec<f32> {
-    words.iter().map(|&w| f32::from_bits(w)).collect()
-=======
-=======
->>>>>>> ops2
 /// Runs `kernel` once. `words` holds an argument's words for each argument except scratch, in order; outputs come back
 /// in the same places.
 pub(crate) fn run(kernel: impl Kernel + 'static, backend: &Backend, step: u32, words: &[Vec<u32>]) -> Vec<Vec<u32>> {
@@ -95,7 +43,6 @@ pub(crate) fn bits(values: &[f32]) -> Vec<u32> {
 /// f32 values of bits.
 pub(crate) fn floats(words: &[u32]) -> Vec<f32> {
     words.iter().map(|word| f32::from_bits(*word)).collect()
->>>>>>> ops1
 }
 
 /// Runs every call of a case on the CPU with pools of several sizes, on inputs of its own, and compares the bits.

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::artifact::table::TableFormat;
-use crate::backend::DeviceChoice;
 use super::error::JobErrors;
 use super::located::Issues;
 use super::text::JobText;
+use crate::artifact::table::TableFormat;
+use crate::backend::DeviceChoice;
 
 /// The keys of [`RawHead`]; every other top-level key belongs to the kind.
 pub(super) const HEAD_KEYS: &[&str] = &["kind", "name", "seed", "device", "threads", "output"];

@@ -80,8 +80,7 @@ impl Backward<'_> {
             }
             LayerSpec::BatchNorm { .. } => {
                 let dx = self.dx(builder, index);
-                let kernel =
-                    BatchNormBackward { shape: batch_norm_shape(layer, fleet, batch, self.schedule_len)? };
+                let kernel = BatchNormBackward { shape: batch_norm_shape(layer, fleet, batch, self.schedule_len)? };
                 let p = layer.first_param;
                 let [mean, rstd] = [0, 1].map(|i| trace.saved.get(i).copied());
                 let (mean, rstd) = (self.trace(index, "mean", mean)?, self.trace(index, "deviation", rstd)?);
@@ -95,7 +94,13 @@ impl Backward<'_> {
                 let shape = conv_shape(layer, fleet, batch)?;
                 let p = layer.first_param;
                 builder.push(self.list, Conv1dBackwardWeight { shape }, &[input, dz, self.gradient(index, p)?])?;
-                self.bias(builder, dz, batch * layer.output.length, layer.output.channels, self.gradient(index, p + 1)?)?;
+                self.bias(
+                    builder,
+                    dz,
+                    batch * layer.output.length,
+                    layer.output.channels,
+                    self.gradient(index, p + 1)?,
+                )?;
                 if !need_dx {
                     return Ok(dz);
                 }

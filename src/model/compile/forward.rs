@@ -1,8 +1,8 @@
 //! The forward pass of a batch.
 
+use crate::model::Model;
 use crate::model::layer::LayerSpec;
 use crate::model::shape::{Layer, TensorShape, padding_each, pool_stride};
-use crate::model::Model;
 use crate::ops::activation::{Activate, ActivateSpec};
 use crate::ops::batch_norm::{BatchNorm, BatchNormEvaluate, BatchNormShape, BatchNormSpec};
 use crate::ops::conv1d::{Conv1d, Conv1dShape, Conv1dSpec};
@@ -215,9 +215,8 @@ impl<'a> Forward<'a> {
         };
         let kernel = BatchNorm { shape: batch_norm_shape(layer, builder.fleet(), self.batch, schedule_len)? };
         let channels = layer.input.channels;
-        let saved: Vec<TensorId> = ["mean", "rstd"]
-            .map(|name| builder.tensor(format!("layers.{index}.{name}"), channels))
-            .to_vec();
+        let saved: Vec<TensorId> =
+            ["mean", "rstd"].map(|name| builder.tensor(format!("layers.{index}.{name}"), channels)).to_vec();
         let bound = [x, gamma, beta, schedule, y, saved[0], saved[1], mean, variance];
         builder.push(list, kernel, &bound)?;
         self.traces[index].saved = saved;

@@ -6,9 +6,7 @@ use super::classify::ClassifierHeader;
 use super::evaluate::{Located, PointScores, growth_points, score};
 use super::increments::{Expectation, quantile};
 use super::job::GrowthJob;
-use super::results::{
-    ClassifierResult, GrowthPoint, GrowthProduct, MethodScores, Part, Product, ReferenceOf, Results,
-};
+use super::results::{ClassifierResult, GrowthPoint, GrowthProduct, MethodScores, Part, Product, ReferenceOf, Results};
 use super::rounds::{Findings, Round};
 use crate::dataset::series::SeriesSet;
 use crate::model::Model;
@@ -220,7 +218,11 @@ fn classifier(findings: &Findings) -> ClassifierResult {
     let ClassifierHeader { cut, losses, best_epochs, training_rows, .. } = &classifier.header;
     let of = |rows: &[usize]| -> (Vec<f64>, Vec<f64>, Vec<bool>) {
         let base = rows.iter().map(|&i| mean(history.early(i)));
-        (rows.iter().map(|&i| probabilities[i]).collect(), base.collect(), rows.iter().map(|&i| history.growth[i]).collect())
+        (
+            rows.iter().map(|&i| probabilities[i]).collect(),
+            base.collect(),
+            rows.iter().map(|&i| history.growth[i]).collect(),
+        )
     };
     let (scores, base, truth) = of(&history.split.test);
     let (_, train_base, train_truth) = of(&history.split.train);

@@ -101,15 +101,18 @@ pub(super) fn train_shared(
         output_bias: Some(log_odds(&table.targets, steps, &(0..rows.len() as u32).collect::<Vec<_>>())),
         ..Member::new(seed, shared.training.rate, side(false), side(true))
     };
-    let trained =
-        train(&model, &shared.training, Loss::BinaryCrossEntropy, table.data(), &[member], backend, control)?;
+    let trained = train(&model, &shared.training, Loss::BinaryCrossEntropy, table.data(), &[member], backend, control)?;
     let first = trained.into_iter().next();
     // The products' own networks have no dropout: a layer without parameters, so the weights are the same.
     first.map(|t| t.weights).ok_or_else(|| GrowthError::data(&history.set, "no network was trained".to_owned()))
 }
 
 /// The shared network as bytes, and back.
-pub(super) fn shared_bytes(past: Past<'_>, settings: &PointSettings, weights: &Weights) -> Result<Vec<u8>, GrowthError> {
+pub(super) fn shared_bytes(
+    past: Past<'_>,
+    settings: &PointSettings,
+    weights: &Weights,
+) -> Result<Vec<u8>, GrowthError> {
     let prep = point_prep(past, settings)?;
     let fleet = SavedFleet {
         task: format!("{TASK}.shared"),

@@ -17,12 +17,7 @@ use crate::train::SavedFleet;
 ///
 /// # Errors
 /// If the data cannot be read or the model is no growth model.
-pub fn predict(
-    fleet: SavedFleet,
-    path: &Path,
-    series: &SeriesSpec,
-    backend: &Backend,
-) -> Result<Table, GrowthError> {
+pub fn predict(fleet: SavedFleet, path: &Path, series: &SeriesSpec, backend: &Backend) -> Result<Table, GrowthError> {
     match fleet.task.as_str() {
         classify::TASK => classes(Classifier::from_fleet(fleet, path)?, series, backend),
         points::TASK => steps(&fleet, series, backend),
@@ -90,4 +85,3 @@ fn steps(fleet: &SavedFleet, series: &SeriesSpec, backend: &Backend) -> Result<T
         ("probability", Cells::f64(probability)),
     ])?)
 }
-

@@ -94,8 +94,7 @@ pub(super) fn run(job: &GrowthJob, ctx: &RunContext) -> Result<Outcome, RunError
         Some((watched, found)) => {
             let chosen = (0..watched.set.len()).filter(|&i| found[i] >= cut);
             let early = |i: usize| watched.set.early(i, history.early_steps);
-            let subjects =
-                chosen.map(|i| (i, subject(&watched.set.ids()[i], early(i), watched.demand[i]))).collect();
+            let subjects = chosen.map(|i| (i, subject(&watched.set.ids()[i], early(i), watched.demand[i]))).collect();
             runner.round("current", &history, all, steps, subjects)?
         }
         None => None,
