@@ -5,19 +5,19 @@ mod refusals;
 mod xml;
 
 use example::{HOSTILE, report};
+use nightloom::artifact::ArtifactError;
 use nightloom::report::ReportError;
 use nightloom::report::chart::Size;
 
 #[test]
 fn e20_report_renders() -> Result<(), ReportError> {
     // NIGHTLOOM_REPORT_EXAMPLE names a folder for those who want to look at the page.
-    let temp = std::env::temp_dir().join(format!("nightloom-e20-{}", std::process::id()));
-    let folder = std::env::var_os("NIGHTLOOM_REPORT_EXAMPLE").map_or(temp, Into::into);
-    std::fs::create_dir_all(&folder).map_err(|e| nightloom::artifact::ArtifactError::io("create", &folder, e))?;
+    let temp = tempfile::tempdir().map_err(|e| ArtifactError::io("create", &std::env::temp_dir(), e))?;
+    let folder = std::env::var_os("NIGHTLOOM_REPORT_EXAMPLE").map_or(temp.path().to_owned(), Into::into);
     let path = folder.join("report.html");
     let report = report(12, 203)?;
     report.write(&path)?;
-    let page = std::fs::read_to_string(&path).map_err(|e| nightloom::artifact::ArtifactError::io("read", &path, e))?;
+    let page = std::fs::read_to_string(&path).map_err(|e| ArtifactError::io("read", &path, e))?;
     assert_eq!(page, report.render());
     assert_eq!(xml::check(&page), Ok(()));
     for id in ["summary", "classifier", "overview", "growth-points", "run"] {
