@@ -84,11 +84,32 @@ where
     let mut writer = BufWriter::with_capacity(1 << 16, temp);
     fill(&mut writer).map_err(|e| ArtifactError::io("write", path, e))?;
     let temp = writer.into_inner().map_err(|e| ArtifactError::io("write", path, e.into_error()))?;
+    share_like_new_file(temp.as_file()).map_err(|e| ArtifactError::io("set the permissions of", path, e))?;
     temp.as_file().sync_all().map_err(|e| ArtifactError::io("flush", path, e))?;
     temp.persist(path).map_err(|e| ArtifactError::io("rename into place", path, e.error))?;
     std::fs::File::open(folder)
         .and_then(|f| f.sync_all())
         .map_err(|e| ArtifactError::io("flush the folder of", path, e))
+}
+
+/// Temporary files are made for their owner alone; results are for whoever the process's umask lets read new files.
+#[cfg(unix)]
+fn share_like_new_file(file: &std::fs::File) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(std::fs::Permissions::from_mode(0o666 & !umask()))
+}
+
+#[cfg(not(unix))]
+fn share_like_new_file(_: &std::fs::File) -> std::io::Result<()> {
+    Ok(())
+}
+
+/// The process's umask, read where that is possible without changing it (Linux shows it in `/proc`); 022 elsewhere.
+#[cfg(unix)]
+fn umask() -> u32 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("Umask:"));
+    line.and_then(|digits| u32::from_str_radix(digits.trim(), 8).ok()).unwrap_or(0o022)
 }
 
 /// Makes a folder and those above it, if they are not there.

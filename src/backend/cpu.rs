@@ -46,9 +46,9 @@ impl Cpu {
         self.simd
     }
 
-    /// Threads in rayon's pool.
-    pub fn threads(self) -> usize {
-        rayon::current_num_threads()
+    /// Cores that this process may use.
+    pub fn cores() -> usize {
+        std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
     }
 }
 

@@ -47,7 +47,7 @@ impl Backend {
     /// What a person wants to know about it, in one line.
     pub fn describe(&self) -> String {
         match self {
-            Self::Cpu(cpu) => format!("CPU, {} threads, {}", cpu.threads(), cpu.simd()),
+            Self::Cpu(cpu) => format!("CPU with {} cores, {}", Cpu::cores(), cpu.simd()),
             Self::Gpu(gpu) => format!("GPU {} ({})", gpu.name(), gpu.driver()),
         }
     }

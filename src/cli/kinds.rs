@@ -1,8 +1,9 @@
 //! The kinds of job that this program knows.
 
+use crate::pipelines::growth::Growth;
 use crate::run::{Kinds, SelfTest};
 
 /// One line a kind.
 pub fn kinds() -> Kinds {
-    Kinds(&[&SelfTest])
+    Kinds(&[&Growth, &SelfTest])
 }

@@ -147,7 +147,9 @@ fn kept(keep: Keep, variances: &[f64], total: f64) -> usize {
 fn with_sign(mut component: Vec<f64>) -> Vec<f64> {
     let largest = component.iter().fold(0.0_f64, |known, value| if value.abs() > known.abs() { *value } else { known });
     if largest < 0.0 {
-        component.iter_mut().for_each(|value| *value = -*value);
+        for value in &mut component {
+            *value = -*value;
+        }
     }
     component
 }

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::layer::{LayerSpec, NamedPadding, Padding};
 use super::ModelError;
+use super::layer::{LayerSpec, NamedPadding, Padding};
 use crate::ops::Activation;
 
 /// [length, channels] of one row.
@@ -211,9 +211,7 @@ fn output_shape(layer: &LayerSpec, input: TensorShape) -> Result<TensorShape, St
         }
         LayerSpec::BatchNorm { momentum, epsilon } => {
             if !(0.0..=1.0).contains(&momentum) || epsilon.is_nan() || epsilon <= 0.0 {
-                return Err(format!(
-                    "momentum must lie in 0 to 1 and epsilon above 0, found {momentum} and {epsilon}"
-                ));
+                return Err(format!("momentum must lie in 0 to 1 and epsilon above 0, found {momentum} and {epsilon}"));
             }
             Ok(input)
         }

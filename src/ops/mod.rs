@@ -5,11 +5,13 @@
 //! [`Registry::standard`].
 
 pub mod activation;
+pub mod batch_norm;
 mod case;
-pub mod conv1d;
 pub mod centroid;
+pub mod conv1d;
 pub mod distance;
 pub mod dropout;
+pub mod embedding;
 mod error;
 mod facts;
 mod fold;
@@ -20,13 +22,15 @@ pub mod loss;
 pub mod math;
 pub mod matmul;
 pub mod optimiser;
+pub mod pool;
 pub mod reduce;
 pub mod rng;
 pub mod schedule;
 pub mod softmax;
-pub mod pool;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use activation::Activation;
 pub use case::{Call, Case, Fill};
@@ -73,6 +77,8 @@ impl Registry {
                 &dropout::DropoutOp,
                 &keep_best::KeepBestOp,
                 &gather::GatherOp,
+                &batch_norm::BatchNormOp,
+                &embedding::EmbeddingOp,
             ],
         }
     }

@@ -79,7 +79,8 @@ impl CpuPlan {
         } else {
             (0..fleet).into_par_iter().for_each(|member| this.run_member(base, member, runs, &ctx));
         }
-        let run: u64 = runs.iter().map(|(list, steps)| self.lists[list.0].kernels.len() as u64 * steps.len() as u64).sum();
+        let run: u64 =
+            runs.iter().map(|(list, steps)| self.lists[list.0].kernels.len() as u64 * steps.len() as u64).sum();
         self.kernels_run.fetch_add(run, Ordering::Relaxed);
     }
 

@@ -36,12 +36,7 @@ struct Step {
 }
 
 impl GpuPlan {
-    pub(super) fn new(
-        gpu: &Gpu,
-        fleet: usize,
-        tensors: &[TensorInfo],
-        lists: &[List],
-    ) -> Result<Self, PlanError> {
+    pub(super) fn new(gpu: &Gpu, fleet: usize, tensors: &[TensorInfo], lists: &[List]) -> Result<Self, PlanError> {
         let dispatches: Vec<Vec<Vec<Dispatch>>> =
             lists.iter().map(|list| list.kernels.iter().map(|r| r.kernel.gpu()).collect()).collect();
         // Working memory that no dispatch binds (it serves the CPU kernels) is not allocated.

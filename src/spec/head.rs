@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-use crate::backend::DeviceChoice;
 use super::error::JobErrors;
 use super::located::Issues;
 use super::text::JobText;
+use crate::artifact::table::TableFormat;
+use crate::backend::DeviceChoice;
 
 /// The keys of [`RawHead`]; every other top-level key belongs to the kind.
 pub(super) const HEAD_KEYS: &[&str] = &["kind", "name", "seed", "device", "threads", "output"];
@@ -53,27 +54,6 @@ impl Default for RawOutput {
 
 fn auto() -> String {
     DeviceChoice::Auto.to_string()
-}
-
-/// The format of result tables.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum TableFormat {
-    /// Comma-separated text, UTF-8.
-    #[default]
-    Csv,
-    /// Apache Parquet.
-    Parquet,
-}
-
-impl TableFormat {
-    /// The file name extension, without the dot.
-    pub fn extension(self) -> &'static str {
-        match self {
-            Self::Csv => "csv",
-            Self::Parquet => "parquet",
-        }
-    }
 }
 
 /// What all kinds share, checked, with the command line's changes applied.

@@ -43,10 +43,11 @@ mod text;
 mod tree;
 mod words;
 
+pub use crate::artifact::table::TableFormat;
 pub use crate::backend::{DeviceChoice, DeviceChoiceError, GpuSelector};
+pub use crate::words::nearest;
 pub use error::{JobError, JobErrors};
-pub use head::{Head, Output, TableFormat};
+pub use head::{Head, Output};
 pub use located::{Issues, Located, parse};
 pub use schema::{all_kinds_schema, job_schema};
 pub use text::{JobText, Overrides};
-pub use crate::words::nearest;

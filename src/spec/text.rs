@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::backend::DeviceChoice;
 use super::error::{JobError, JobErrors};
 use super::head::HEAD_KEYS;
 use super::tree::{self, Node, Value};
 use super::words;
+use crate::backend::DeviceChoice;
 
 /// What the command line says over the job file's head.
 #[derive(Debug, Clone, Default)]
@@ -122,7 +122,8 @@ impl JobText {
     }
 
     fn missing_kind(&self, entries: &[tree::Entry]) -> JobErrors {
-        let near = crate::words::nearest("kind", entries.iter().map(|e| e.key.as_str()).filter(|k| !HEAD_KEYS.contains(k)));
+        let near =
+            crate::words::nearest("kind", entries.iter().map(|e| e.key.as_str()).filter(|k| !HEAD_KEYS.contains(k)));
         let hint = near.map(|k| format!("; is `{k}` meant to be `kind`?")).unwrap_or_default();
         self.error("kind", format!("missing; expected the job's kind, as in `kind = \"growth\"`{hint}")).into()
     }

@@ -13,8 +13,8 @@ use super::spec::TrainSpec;
 use super::state::{FleetState, Progress, Resumed};
 use crate::artifact::tensors::{TensorData, TensorFile};
 use crate::artifact::{ArtifactError, ensure_folder};
-use crate::model::{Loss, Model};
 use crate::model::compile::{TrainShape, lasting_lens};
+use crate::model::{Loss, Model};
 
 /// Marks "no loss" among losses: a NaN of its own, which a training never records.
 const NO_LOSS: u32 = 0x7fc0_1234;
@@ -36,7 +36,9 @@ pub(super) fn fingerprint(model: &Model, spec: &TrainSpec, loss: Loss, data: Dat
             hash.update(bytemuck::cast_slice::<u32, u8>(rows));
         }
         let start = member.start.iter().flat_map(|w| &w.values);
-        for values in [&member.train_weights, &member.validation_weights].into_iter().chain(&member.output_bias).chain(start) {
+        for values in
+            [&member.train_weights, &member.validation_weights].into_iter().chain(&member.output_bias).chain(start)
+        {
             hash.update((values.len() as u64).to_le_bytes());
             hash.update(bytemuck::cast_slice::<f32, u8>(values));
         }
@@ -71,18 +73,14 @@ pub(super) fn save(path: &Path, model: &Model, state: &mut FleetState<'_>, print
 }
 
 /// Reads a state back; `None` where there is none.
-pub(super) fn load(
-    path: &Path,
-    model: &Model,
-    shape: &TrainShape,
-    print: &str,
-) -> Result<Option<Resumed>, TrainError> {
+pub(super) fn load(path: &Path, model: &Model, shape: &TrainShape, print: &str) -> Result<Option<Resumed>, TrainError> {
     if !path.exists() {
         return Ok(None);
     }
     let file = TensorFile::load(path)?;
     if file.text("fingerprint")? != print {
-        let reason = "the checkpoint belongs to another training (other data, settings or seeds): remove it to start anew";
+        let reason =
+            "the checkpoint belongs to another training (other data, settings or seeds): remove it to start anew";
         return Err(ArtifactError::format(path, reason).into());
     }
     let fleet = shape.fleet;

@@ -107,10 +107,18 @@ pub fn train(
         let fleet_shape = TrainShape { fleet: fleet.len(), ..shape.clone() };
         let print = checkpoint::fingerprint(model, spec, loss, data, fleet);
         let file = control.checkpoint.as_ref().map(|plan| plan.folder.join(format!("fleet-{number}.safetensors")));
-        let resumed = file.as_deref().map(|path| checkpoint::load(path, model, &fleet_shape, &print)).transpose()?.flatten();
+        let resumed =
+            file.as_deref().map(|path| checkpoint::load(path, model, &fleet_shape, &print)).transpose()?.flatten();
         let mut state = FleetState::new(model, &fleet_shape, data, fleet, backend, resumed)?;
         state.first_member = trained.len();
-        run_epochs(&mut state, model, spec, members.len(), control, file.as_deref().map(|path| (path, print.as_str())))?;
+        run_epochs(
+            &mut state,
+            model,
+            spec,
+            members.len(),
+            control,
+            file.as_deref().map(|path| (path, print.as_str())),
+        )?;
         trained.extend(state.finish(model)?);
     }
     Ok(trained)
@@ -237,7 +245,9 @@ fn check_member(model: &Model, number: usize, member: &Member, rows: usize) -> R
         start.check(model)?;
     }
     match (&member.output_bias, model.output_bias()) {
-        (Some(_), None) => bad("an output bias is given, but the model does not end with a plain dense layer".to_owned()),
+        (Some(_), None) => {
+            bad("an output bias is given, but the model does not end with a plain dense layer".to_owned())
+        }
         (Some(bias), Some(_)) if bias.len() != model.output().len() || bias.iter().any(|b| !b.is_finite()) => {
             bad(format!("the output bias needs {} finite values, found {}", model.output().len(), bias.len()))
         }

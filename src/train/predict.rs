@@ -53,7 +53,11 @@ impl Predictor {
     /// If the rows are not whole, or the device fails.
     pub fn all_members(&mut self, rows: &[f32]) -> Result<Vec<f32>, TrainError> {
         if !rows.len().is_multiple_of(self.width) {
-            return Err(TrainError::Data(format!("expected whole rows of {} values, found {}", self.width, rows.len())));
+            return Err(TrainError::Data(format!(
+                "expected whole rows of {} values, found {}",
+                self.width,
+                rows.len()
+            )));
         }
         let count = rows.len() / self.width;
         let mut outputs = vec![0.0; self.fleet * count * self.outputs];

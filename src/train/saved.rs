@@ -54,7 +54,8 @@ impl SavedFleet {
             names: self.names.clone(),
             settings: self.settings.clone(),
         };
-        let header = serde_json::to_string(&header).map_err(|e| TrainError::Data(format!("the model's header: {e}")))?;
+        let header =
+            serde_json::to_string(&header).map_err(|e| TrainError::Data(format!("the model's header: {e}")))?;
         file.set_text("nightloom", header);
         for member in &self.members {
             member.check(&model)?;

@@ -106,12 +106,17 @@ impl TrainSpec {
             return refuse("clip", format!("must be above 0, found {clip}"));
         }
         if let Some(stop) = self.early_stop.filter(|s| s.patience == 0 || s.min_delta.is_nan() || s.min_delta < 0.0) {
-            return refuse("early_stop", format!("needs patience of at least 1 and min_delta of at least 0, found {stop:?}"));
+            return refuse(
+                "early_stop",
+                format!("needs patience of at least 1 and min_delta of at least 0, found {stop:?}"),
+            );
         }
         let schedule_ok = match self.schedule {
             RateSchedule::Constant => true,
             RateSchedule::Cosine { warmup_epochs, final_share } => {
-                warmup_epochs >= 0.0 && f64::from(warmup_epochs) < self.epochs as f64 && (0.0..=1.0).contains(&final_share)
+                warmup_epochs >= 0.0
+                    && f64::from(warmup_epochs) < self.epochs as f64
+                    && (0.0..=1.0).contains(&final_share)
             }
             RateSchedule::Step { every_epochs, factor } => every_epochs > 0 && positive(factor),
         };

@@ -152,7 +152,8 @@ impl<'a> FleetState<'a> {
         }
         self.plan.plan.replay_all(&runs)?;
         let train_loss = self.read(self.plan.train_loss)?;
-        let validation_loss = if self.plan.validate.is_some() { Some(self.read(self.plan.validation_loss)?) } else { None };
+        let validation_loss =
+            if self.plan.validate.is_some() { Some(self.read(self.plan.validation_loss)?) } else { None };
         let before = self.active();
         let means = self.judge(spec, epoch, &train_loss, validation_loss.as_deref())?;
         self.epochs_done = epoch + 1;
@@ -186,7 +187,12 @@ impl<'a> FleetState<'a> {
             for loss in std::iter::once(train[index]).chain(own) {
                 if !loss.is_finite() {
                     let member = self.first_member + index;
-                    return Err(TrainError::Diverged { member, epoch: epoch + 1, loss, rate: self.members[index].rate });
+                    return Err(TrainError::Diverged {
+                        member,
+                        epoch: epoch + 1,
+                        loss,
+                        rate: self.members[index].rate,
+                    });
                 }
             }
             let min_delta = spec.early_stop.map_or(0.0, |s| s.min_delta);
@@ -224,9 +230,7 @@ impl<'a> FleetState<'a> {
             }
         }
         let members = weights.into_iter().zip(self.progress);
-        Ok(members
-            .map(|(weights, p)| TrainedMember { weights, losses: p.losses, best_epoch: p.best_epoch })
-            .collect())
+        Ok(members.map(|(weights, p)| TrainedMember { weights, losses: p.losses, best_epoch: p.best_epoch }).collect())
     }
 }
 

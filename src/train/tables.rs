@@ -42,7 +42,13 @@ impl Tables {
 
     /// One member's rows in this order with these weights; `rate` gives the learning rate of a step and `count` the
     /// member's steps before this epoch.
-    fn fill_member(&mut self, shape: TableShape, member: usize, order: &[(u32, f32)], step_row: impl Fn(usize) -> StepRow) {
+    fn fill_member(
+        &mut self,
+        shape: TableShape,
+        member: usize,
+        order: &[(u32, f32)],
+        step_row: impl Fn(usize) -> StepRow,
+    ) {
         let TableShape { steps, batch, .. } = shape;
         let rows = &mut self.rows[member * steps * batch..][..steps * batch];
         let weights = &mut self.weights[member * steps * batch..][..steps * batch];
@@ -77,7 +83,14 @@ impl Tables {
     }
 
     /// A training epoch (from 0) of one member.
-    pub(super) fn fill_epoch(&mut self, shape: TableShape, index: usize, member: &Member, spec: &TrainSpec, epoch: usize) {
+    pub(super) fn fill_epoch(
+        &mut self,
+        shape: TableShape,
+        index: usize,
+        member: &Member,
+        spec: &TrainSpec,
+        epoch: usize,
+    ) {
         let mut order: Vec<(u32, f32)> = pairs(&member.train, &member.train_weights).collect();
         let mut rng = ChaCha8Rng::seed_from_u64(member.seed);
         rng.set_stream((1 << 32) + epoch as u64);

@@ -70,8 +70,8 @@ impl Kernel for Hinge {
         Work { flops: 3.0 * elements, bytes: 8.0 * elements }
     }
     fn reference(&self, args: &mut [Vec<f64>], _step: u32) {
-        for i in 0..self.len {
-            let slack = (1.0 - args[0][i]).max(0.0);
+        let slacks: Vec<f64> = args[0].iter().map(|x| (1.0 - x).max(0.0)).collect();
+        for (i, slack) in slacks.iter().enumerate() {
             if self.backward {
                 args[2][i] = -2.0 * slack * args[1][i];
             } else {

@@ -131,6 +131,24 @@ impl Calendar {
         self.labels.get(step).map(String::as_str)
     }
 
+    /// The first and the last day of a step that lies beyond this calendar, by going on in its rhythm: steps of equal
+    /// length (days, weeks), or months. `None` where dates are not known or show no such rhythm.
+    pub fn future_span(&self, step: usize) -> Option<(NaiveDate, NaiveDate)> {
+        let spans = self.spans.as_ref()?;
+        let (first, last) = (spans.first()?, spans.last()?);
+        let ahead = (step + 1).checked_sub(spans.len())?;
+        let days = |span: &(NaiveDate, NaiveDate)| (span.1 - span.0).num_days() + 1;
+        if spans.iter().all(|span| days(span) == days(first)) && (spans.len() > 1 || days(first) <= 7) {
+            let shift = Days::new(days(first) as u64 * ahead as u64);
+            return Some((last.0.checked_add_days(shift)?, last.1.checked_add_days(shift)?));
+        }
+        if spans.iter().all(|span| (28..=31).contains(&days(span))) {
+            let month = |n: usize| last.0.checked_add_months(Months::new(u32::try_from(n).ok()?));
+            return Some((month(ahead)?, month(ahead + 1)?.pred_opt()?));
+        }
+        None
+    }
+
     /// A step's first and last day, where dates are known.
     pub fn span(&self, step: usize) -> Option<(NaiveDate, NaiveDate)> {
         self.spans.as_ref()?.get(step).copied()
@@ -140,6 +158,17 @@ impl Calendar {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn g7_steps_beyond_the_calendar_go_on_in_its_rhythm() {
+        let day = |text: &str| text.parse::<super::NaiveDate>().expect("a date");
+        let names = |n: usize| (0..n).map(|i| i.to_string()).collect::<Vec<_>>();
+        let weeks = super::Calendar::dated(names(3), &[0, 1, 2], day("2017-01-01"), super::Step::Week).expect("dates");
+        assert_eq!(weeks.future_span(4), Some((day("2017-01-29"), day("2017-02-04"))));
+        let months = super::Calendar::dated(names(2), &[0, 1], day("2020-01-01"), super::Step::Month).expect("dates");
+        assert_eq!(months.future_span(3), Some((day("2020-04-01"), day("2020-04-30"))));
+        assert_eq!(super::Calendar::named(names(3)).future_span(5), None);
+    }
 
     fn day(text: &str) -> NaiveDate {
         text.parse().unwrap()

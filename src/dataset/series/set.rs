@@ -118,6 +118,11 @@ impl SeriesSet {
         self.calendar.span(self.starts[product] + step)
     }
 
+    /// As [`SeriesSet::span`], for a step beyond the file's own: see [`Calendar::future_span`].
+    pub fn future_span(&self, product: usize, step: usize) -> Option<(NaiveDate, NaiveDate)> {
+        self.calendar.future_span(self.starts[product] + step)
+    }
+
     /// The text columns that were read beside the series.
     pub fn attributes(&self) -> &[Attribute] {
         &self.attributes

@@ -6,7 +6,7 @@ use crate::ops::activation::{ActivateBackward, ActivateSpec};
 use crate::ops::batch_norm::BatchNormBackward;
 use crate::ops::conv1d::{Conv1dBackwardData, Conv1dBackwardWeight};
 use crate::ops::matmul::{Matmul, MatmulSpec};
-use crate::ops::pool::{AveragePoolBackward, MaxPoolBackward};
+use crate::ops::pool::PoolBackward;
 use crate::ops::reduce::{ReduceColumns, ReduceColumnsSpec};
 use crate::ops::{Activation, ShapeError};
 use crate::plan::{ListId, PlanBuilder, PlanError, TensorId};
@@ -67,26 +67,25 @@ impl Backward<'_> {
             LayerSpec::Activation { function } => self.activation(builder, index, function, input, dy),
             LayerSpec::MaxPool { .. } | LayerSpec::GlobalMaxPool => {
                 let dx = self.dx(builder, index);
-                let kernel = MaxPoolBackward { shape: pool_shape(layer, fleet, batch)? };
+                let kernel = PoolBackward { shape: pool_shape(layer, fleet, batch)? };
                 let places = self.trace(index, "places", trace.saved.first().copied())?;
-                builder.push(self.list, kernel, &[dy, places, dx])?;
+                builder.push(self.list, kernel, &[dy, dx, places])?;
                 Ok(dx)
             }
             LayerSpec::AveragePool { .. } | LayerSpec::GlobalAveragePool => {
                 let dx = self.dx(builder, index);
-                let kernel = AveragePoolBackward { shape: pool_shape(layer, fleet, batch)? };
+                let kernel = PoolBackward { shape: pool_shape(layer, fleet, batch)? };
                 builder.push(self.list, kernel, &[dy, dx])?;
                 Ok(dx)
             }
             LayerSpec::BatchNorm { .. } => {
                 let dx = self.dx(builder, index);
-                let kernel =
-                    BatchNormBackward { shape: batch_norm_shape(layer, fleet, batch, self.schedule_len)? };
+                let kernel = BatchNormBackward { shape: batch_norm_shape(layer, fleet, batch, self.schedule_len)? };
                 let p = layer.first_param;
                 let [mean, rstd] = [0, 1].map(|i| trace.saved.get(i).copied());
                 let (mean, rstd) = (self.trace(index, "mean", mean)?, self.trace(index, "deviation", rstd)?);
                 let (dgamma, dbeta) = (self.gradient(index, p)?, self.gradient(index, p + 1)?);
-                let bound = [dy, input, forward.params[p], mean, rstd, self.schedule, dx, dgamma, dbeta];
+                let bound = [input, dy, forward.params[p], mean, rstd, self.schedule, dx, dgamma, dbeta];
                 builder.push(self.list, kernel, &bound)?;
                 Ok(dx)
             }
@@ -95,7 +94,13 @@ impl Backward<'_> {
                 let shape = conv_shape(layer, fleet, batch)?;
                 let p = layer.first_param;
                 builder.push(self.list, Conv1dBackwardWeight { shape }, &[input, dz, self.gradient(index, p)?])?;
-                self.bias(builder, dz, batch * layer.output.length, layer.output.channels, self.gradient(index, p + 1)?)?;
+                self.bias(
+                    builder,
+                    dz,
+                    batch * layer.output.length,
+                    layer.output.channels,
+                    self.gradient(index, p + 1)?,
+                )?;
                 if !need_dx {
                     return Ok(dz);
                 }

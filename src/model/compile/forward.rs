@@ -1,14 +1,14 @@
 //! The forward pass of a batch.
 
+use crate::model::Model;
 use crate::model::layer::LayerSpec;
 use crate::model::shape::{Layer, TensorShape, padding_each, pool_stride};
-use crate::model::Model;
 use crate::ops::activation::{Activate, ActivateSpec};
-use crate::ops::batch_norm::{BatchNormEval, BatchNormShape, BatchNormSpec, BatchNormTrain};
+use crate::ops::batch_norm::{BatchNorm, BatchNormEvaluate, BatchNormShape, BatchNormSpec};
 use crate::ops::conv1d::{Conv1d, Conv1dShape, Conv1dSpec};
 use crate::ops::dropout::{Dropout, DropoutSpec};
 use crate::ops::matmul::{Matmul, MatmulSpec};
-use crate::ops::pool::{AveragePool, MaxPool, PoolShape, PoolSpec};
+use crate::ops::pool::{Pool, PoolKind, PoolShape, PoolSpec};
 use crate::ops::{Activation, ShapeError};
 use crate::plan::{ListId, PlanBuilder, PlanError, TensorId};
 
@@ -104,7 +104,7 @@ impl<'a> Forward<'a> {
             }
             LayerSpec::MaxPool { .. } | LayerSpec::GlobalMaxPool => {
                 let y = self.output(builder, index);
-                let kernel = MaxPool { shape: pool_shape(layer, fleet, self.batch)? };
+                let kernel = Pool { shape: pool_shape(layer, fleet, self.batch)? };
                 let places = match self.traces[index].saved.first() {
                     Some(id) => *id,
                     None => {
@@ -118,7 +118,7 @@ impl<'a> Forward<'a> {
             }
             LayerSpec::AveragePool { .. } | LayerSpec::GlobalAveragePool => {
                 let y = self.output(builder, index);
-                builder.push(list, AveragePool { shape: pool_shape(layer, fleet, self.batch)? }, &[x, y])?;
+                builder.push(list, Pool { shape: pool_shape(layer, fleet, self.batch)? }, &[x, y])?;
                 Ok(y)
             }
             LayerSpec::Conv1d { activation, .. } => {
@@ -209,16 +209,15 @@ impl<'a> Forward<'a> {
         let y = self.output(builder, index);
         let [gamma, beta, mean, variance] = std::array::from_fn(|i| self.params[layer.first_param + i]);
         let Mode::Train { schedule, schedule_len, .. } = mode else {
-            let kernel = BatchNormEval { shape: batch_norm_shape(layer, builder.fleet(), self.batch, 1)? };
+            let kernel = BatchNormEvaluate { shape: batch_norm_shape(layer, builder.fleet(), self.batch, 1)? };
             builder.push(list, kernel, &[x, gamma, beta, mean, variance, y])?;
             return Ok(y);
         };
-        let kernel = BatchNormTrain { shape: batch_norm_shape(layer, builder.fleet(), self.batch, schedule_len)? };
+        let kernel = BatchNorm { shape: batch_norm_shape(layer, builder.fleet(), self.batch, schedule_len)? };
         let channels = layer.input.channels;
-        let saved: Vec<TensorId> = ["mean", "rstd"]
-            .map(|name| builder.tensor(format!("layers.{index}.{name}"), channels))
-            .to_vec();
-        let bound = [x, gamma, beta, schedule, mean, variance, y, saved[0], saved[1]];
+        let saved: Vec<TensorId> =
+            ["mean", "rstd"].map(|name| builder.tensor(format!("layers.{index}.{name}"), channels)).to_vec();
+        let bound = [x, gamma, beta, schedule, y, saved[0], saved[1], mean, variance];
         builder.push(list, kernel, &bound)?;
         self.traces[index].saved = saved;
         Ok(y)
@@ -249,13 +248,14 @@ pub(super) fn conv_shape(layer: &Layer, fleet: usize, batch: usize) -> Result<Co
 
 pub(super) fn pool_shape(layer: &Layer, fleet: usize, batch: usize) -> Result<PoolShape, ShapeError> {
     let TensorShape { length, channels } = layer.input;
-    let (window, stride) = match layer.spec {
-        LayerSpec::MaxPool { window, stride } | LayerSpec::AveragePool { window, stride } => {
-            (window, pool_stride(window, stride))
-        }
-        _ => (length, length),
+    let (kind, window, stride) = match layer.spec {
+        LayerSpec::MaxPool { window, stride } => (PoolKind::Max, window, pool_stride(window, stride)),
+        LayerSpec::AveragePool { window, stride } => (PoolKind::Average, window, pool_stride(window, stride)),
+        LayerSpec::GlobalMaxPool => (PoolKind::Max, length, length),
+        LayerSpec::GlobalAveragePool => (PoolKind::Average, length, length),
+        _ => return Err(ShapeError::mismatch("pool", "the layer is no pooling")),
     };
-    PoolShape::new(PoolSpec { fleet, n: batch, l: length, c: channels, window, stride })
+    PoolShape::new(PoolSpec { kind, fleet, n: batch, l: length, c: channels, window, stride })
 }
 
 pub(super) fn batch_norm_shape(
@@ -271,7 +271,7 @@ pub(super) fn batch_norm_shape(
         fleet,
         n: batch,
         positions: layer.input.length,
-        channels: layer.input.channels,
+        c: layer.input.channels,
         steps: schedule_len.div_ceil(crate::ops::schedule::WIDTH),
         momentum,
         epsilon,

@@ -267,8 +267,8 @@ impl Dataset {
     ) -> Result<(), PlanError> {
         let kind = match self.shape.loss {
             Loss::CrossEntropy => LossKind::CrossEntropy,
-            Loss::BinaryCrossEntropy => LossKind::Bce,
-            Loss::MeanSquare => LossKind::Mse,
+            Loss::BinaryCrossEntropy => LossKind::BinaryCrossEntropy { positive_weights: false },
+            Loss::MeanSquare => LossKind::MeanSquare,
         };
         let spec = LossSpec { fleet: self.shape.fleet, n: self.shape.batch, c: self.outputs, steps, kind };
         let bound = [output, self.batch_targets, tables.weights, tables.schedule, losses.row, losses.gradient];

@@ -257,7 +257,7 @@ impl Kernel for ActivateBackward {
 #[cfg(test)]
 mod tests {
     use super::{Activate, ActivateSpec, Activation};
-    use crate::ops::testing::{backends, run, values, words};
+    use crate::ops::testing::{backends, bits, floats, run};
 
     #[test]
     fn e9_no_activation_hides_nan_and_none_makes_it() {
@@ -265,7 +265,7 @@ mod tests {
         for activation in Activation::ALL {
             let kernel = Activate::new(ActivateSpec { fleet: 1, len: x.len(), activation }).expect("a right shape");
             for backend in backends() {
-                let y = values(&run(&kernel, &backend, &[words(&x), vec![0; x.len()]], 0..1)[1]);
+                let y = floats(&run(kernel, &backend, 0, &[bits(&x), vec![0; x.len()]])[1]);
                 assert!(y[0].is_nan(), "{} on {} hides NaN", activation.name(), backend.id());
                 assert!(y[1..].iter().all(|v| !v.is_nan()), "{} on {}: {y:?}", activation.name(), backend.id());
             }

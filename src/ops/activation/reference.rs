@@ -30,13 +30,10 @@ pub(super) fn slope(activation: Activation, saved: f64) -> f64 {
 }
 
 pub(super) fn forward(spec: &ActivateSpec, args: &mut [Vec<f64>]) {
-    for i in 0..spec.len {
-        args[1][i] = activate(spec.activation, args[0][i]);
-    }
+    args[1] = args[0].iter().map(|&x| activate(spec.activation, x)).collect();
 }
 
 pub(super) fn backward(spec: &ActivateSpec, args: &mut [Vec<f64>]) {
-    for i in 0..spec.len {
-        args[2][i] = args[0][i] * slope(spec.activation, args[1][i]);
-    }
+    let pairs = args[0].iter().zip(&args[1]);
+    args[2] = pairs.map(|(dy, &saved)| dy * slope(spec.activation, saved)).collect();
 }

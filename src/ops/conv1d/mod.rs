@@ -20,6 +20,8 @@ mod cpu_weight;
 mod gpu;
 mod reference;
 mod sweep;
+#[cfg(test)]
+mod tests;
 
 use super::activation::Activation;
 use super::kernel::{ArgSpec, Args, Dispatch, Kernel, Shader, Work};

@@ -96,11 +96,10 @@ impl Simd for Batch<'_> {
                     (true, false) if left >= 12 => self.rows::<V, 1, 12>(sample, column),
                     (true, true) if left >= 4 => self.rows::<V, 2, 4>(sample, column),
                     (true, false) if left >= 4 => self.rows::<V, 1, 4>(sample, column),
-                    (true, true) => self.rows::<V, 2, 1>(sample, column),
                     (true, false) => self.rows::<V, 1, 1>(sample, column),
                     (false, _) if left >= 6 => self.rows::<V, 2, 6>(sample, column),
                     (false, _) if left >= 2 => self.rows::<V, 2, 2>(sample, column),
-                    (false, _) => self.rows::<V, 2, 1>(sample, column),
+                    _ => self.rows::<V, 2, 1>(sample, column),
                 };
                 column += width;
             }

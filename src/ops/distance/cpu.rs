@@ -155,15 +155,14 @@ fn tile<V: Vector, const DIRECT: bool, const W: usize, const R: usize>(
                 }
             }
             let values = &values[done * PANEL..(done + depth) * PANEL];
-            accumulate::<V, DIRECT, W, R>(&moved, values, &mut scores);
+            scores = accumulate::<V, DIRECT, W, R>(&moved, values, scores);
             done += depth;
         }
         let number = V::splat(p as f32);
-        for r in 0..R {
-            for w in 0..W {
-                let (score, known) = (scores[r][w], best[r][w]);
-                best[r][w] = score.if_less(known, score, known);
-                best_panel[r][w] = score.if_less(known, number, best_panel[r][w]);
+        for ((scores, best), best_panel) in scores.iter().zip(&mut best).zip(&mut best_panel) {
+            for ((score, known), panel) in scores.iter().zip(best).zip(best_panel) {
+                *panel = score.if_less(*known, number, *panel);
+                *known = score.if_less(*known, *score, *known);
             }
         }
     }
@@ -173,55 +172,68 @@ fn tile<V: Vector, const DIRECT: bool, const W: usize, const R: usize>(
     R
 }
 
+/// Adds a stretch of dimensions to the scores. They come and go by value: behind a reference they would live in memory.
 #[inline(always)]
 fn accumulate<V: Vector, const DIRECT: bool, const W: usize, const R: usize>(
     moved: &[[f32; DEPTH]; R],
     values: &[f32],
-    scores: &mut [[V; W]; R],
-) {
+    mut scores: [[V; W]; R],
+) -> [[V; W]; R] {
     for (q, value) in values.chunks_exact(PANEL).enumerate().take(DEPTH) {
         let columns: [V; W] = std::array::from_fn(|w| V::load(&value[w * V::LANES..]));
-        for r in 0..R {
-            let own = V::splat(moved[r][q]);
-            for w in 0..W {
-                scores[r][w] = if DIRECT {
-                    let difference = own.sub(columns[w]);
-                    difference.mul_add(difference, scores[r][w])
+        for (scores, moved) in scores.iter_mut().zip(moved) {
+            let own = V::splat(moved[q]);
+            for (score, column) in scores.iter_mut().zip(&columns) {
+                *score = if DIRECT {
+                    let difference = own.sub(*column);
+                    difference.mul_add(difference, *score)
                 } else {
-                    own.mul_add(columns[w], scores[r][w])
+                    own.mul_add(*column, *score)
                 };
             }
         }
     }
+    scores
 }
 
-/// The centre with the smallest score; of equal ones the first.
+/// The centre with the smallest score; of equal ones the first. If no score was ever below the largest number, the
+/// first lane of the first panel: centre 0.
 #[inline(always)]
 fn lowest<V: Vector, const W: usize>(best: &[V; W], panel: &[V; W]) -> u32 {
     let mut scores = [0.0; PANEL];
-    let mut panels = [0.0; PANEL];
+    let mut centres = [0.0; PANEL];
     for w in 0..W {
         best[w].store(&mut scores[w * V::LANES..]);
-        panel[w].store(&mut panels[w * V::LANES..]);
+        panel[w].store(&mut centres[w * V::LANES..]);
     }
-    let mut winner = (f32::MAX, 0);
-    for (lane, (score, panel)) in scores.iter().zip(panels).enumerate() {
-        let index = panel as u32 * PANEL as u32 + lane as u32;
-        if *score < winner.0 || (*score == winner.0 && *score < f32::MAX && index < winner.1) {
-            winner = (*score, index);
+    for (lane, centre) in centres.iter_mut().enumerate() {
+        *centre = *centre * PANEL as f32 + lane as f32;
+    }
+    let mut half = PANEL / 2;
+    while half > 0 {
+        for i in 0..half {
+            let (score, centre) = (scores[i + half], centres[i + half]);
+            let wins = score < scores[i] || (score == scores[i] && centre < centres[i]);
+            scores[i] = if wins { score } else { scores[i] };
+            centres[i] = if wins { centre } else { centres[i] };
         }
+        half /= 2;
     }
-    winner.1
+    centres[0] as u32
 }
 
 #[inline(always)]
 fn squared_distance<V: Vector>(a: &[f32], b: &[f32]) -> f32 {
     let mut sum = V::splat(0.0);
     let (wholes_a, wholes_b) = (a.chunks_exact(V::LANES), b.chunks_exact(V::LANES));
-    let difference = V::load_part(wholes_a.remainder()).sub(V::load_part(wholes_b.remainder()));
+    let (rest_a, rest_b) = (wholes_a.remainder(), wholes_b.remainder());
     for (a, b) in wholes_a.zip(wholes_b) {
         let difference = V::load(a).sub(V::load(b));
         sum = difference.mul_add(difference, sum);
     }
-    difference.mul_add(difference, sum).sum()
+    if !rest_a.is_empty() {
+        let difference = V::load_part(rest_a).sub(V::load_part(rest_b));
+        sum = difference.mul_add(difference, sum);
+    }
+    sum.sum()
 }

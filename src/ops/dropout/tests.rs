@@ -1,6 +1,7 @@
+use super::DropoutOp;
 use super::{Dropout, DropoutSpec};
-use crate::ops::testing::{backends, bits, run};
-use crate::ops::{ShapeError, schedule};
+use crate::ops::testing::{assert_same_bits_on_any_number_of_threads, backends, bits, run};
+use crate::ops::{Op, ShapeError, schedule};
 
 const LEN: usize = 50_000;
 
@@ -50,4 +51,12 @@ fn e7_dropout_refuses_rates_outside_of_0_to_1() {
         let refused = Dropout::new(DropoutSpec { fleet: 1, len: 1, rate, stream: 0, steps: 1 });
         assert!(matches!(refused, Err(ShapeError::Mismatch { op: "dropout", .. })), "{rate}: {refused:?}");
     }
+}
+
+#[test]
+fn e10_dropout_has_the_same_bits_on_any_number_of_threads() {
+    let cases = DropoutOp.cases();
+    let large: Vec<_> = cases.iter().filter(|case| case.id.contains("4096")).collect();
+    assert_eq!(large.len(), 1);
+    large.into_iter().for_each(assert_same_bits_on_any_number_of_threads);
 }

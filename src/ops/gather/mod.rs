@@ -124,7 +124,7 @@ mod tests {
             // Member 0, steps 0 and 1; member 1, steps 0 and 1.
             let idx = vec![0, 0, 2, 1, 0, 0, 3, u32::MAX];
             for backend in backends() {
-                let found = run(&kernel, &backend, &[odd.clone(), idx.clone(), vec![0; 8]], 1..2);
+                let found = run(kernel, &backend, 1, &[odd.clone(), idx.clone(), vec![0; 8]]);
                 let expected = [&odd[4..6], &odd[2..4], &odd[4..6], &odd[4..6]].concat();
                 assert_eq!(found[2], expected, "{dtype:?} on {}", backend.id());
             }

@@ -102,7 +102,7 @@ impl Kernel for KeepBest {
 mod tests {
     use super::{KeepBest, KeepBestSpec};
     use crate::ops::kernel::DType;
-    use crate::ops::testing::{backends, run, words};
+    use crate::ops::testing::{backends, bits, run};
 
     #[test]
     fn e13_the_best_weights_are_copied_bit_for_bit_and_only_where_flagged() {
@@ -110,11 +110,11 @@ mod tests {
         let odd = [0x7fc0_1234, 0x7f80_0001, 0x0000_0001, 0x807f_ffff, 0x8000_0000, 0xff80_0000];
         let before = vec![0x1234_5678; 18];
         let src: Vec<u32> = odd.repeat(3);
-        let flags = words(&[1.0, 0.0, 0.5]);
+        let flags = bits(&[1.0, 0.0, 0.5]);
         for dtype in [DType::F32, DType::U32] {
             let kernel = KeepBest::new(KeepBestSpec { fleet: 3, len: 6, dtype }).expect("a right shape");
             for backend in backends() {
-                let after = run(&kernel, &backend, &[src.clone(), flags.clone(), before.clone()], 0..1);
+                let after = run(kernel, &backend, 0, &[src.clone(), flags.clone(), before.clone()]);
                 let expected = [&src[..6], &before[6..12], &src[12..]].concat();
                 assert_eq!(after[2], expected, "{dtype:?} on {}", backend.id());
             }

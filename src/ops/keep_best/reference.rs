@@ -2,6 +2,7 @@
 
 pub(super) fn keep_best(args: &mut [Vec<f64>]) {
     if args[1][0] != 0.0 {
-        args[2] = args[0].clone();
+        let src = args[0].clone();
+        args[2] = src;
     }
 }

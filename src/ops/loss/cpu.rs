@@ -88,7 +88,9 @@ fn cross_entropy<V: Vector>(z: &[f32], label: usize, factor: f32, dz: &mut [f32]
     let sum = fold::sum::<V>(dz);
     let part = factor / sum;
     let of_label = dz[label];
-    dz.iter_mut().for_each(|d| *d *= part);
+    for d in dz.iter_mut() {
+        *d *= part;
+    }
     dz[label] = (of_label - sum) * part;
     factor * (sum.ln() + (largest - z[label]))
 }
@@ -114,6 +116,8 @@ fn square<V: Vector>(z: &[f32], t: &[f32], factor: f32, dz: &mut [f32]) -> f32 {
         *d = z - t;
     }
     let sum = fold::sum_squares::<V>(dz);
-    dz.iter_mut().for_each(|d| *d *= 2.0 * factor);
+    for d in dz.iter_mut() {
+        *d *= 2.0 * factor;
+    }
     factor * sum
 }

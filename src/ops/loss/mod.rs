@@ -163,7 +163,7 @@ impl Kernel for Loss {
 #[cfg(test)]
 mod tests {
     use super::{Loss, LossKind, LossSpec};
-    use crate::ops::testing::{backends, run, values, words};
+    use crate::ops::testing::{backends, bits, floats, run};
     use crate::ops::{Kernel, schedule};
 
     #[test]
@@ -174,12 +174,12 @@ mod tests {
             let mut content: Vec<Vec<u32>> = kernel.args().iter().map(|arg| vec![0; arg.len]).collect();
             content[0].fill(f32::NAN.to_bits());
             content[2].fill(1.0_f32.to_bits());
-            content[3] = words(&schedule::sample(2));
+            content[3] = bits(&schedule::sample(2));
             for backend in backends() {
-                let idle = run(&kernel, &backend, &content, 2..3);
-                assert!(values(&idle[4]).iter().chain(&values(&idle[5])).all(|&v| v == 0.0), "{}", kernel.name());
-                let active = run(&kernel, &backend, &content, 0..1);
-                assert!(values(&active[4]).iter().all(|v| v.is_nan()), "{}: NaN must show", kernel.name());
+                let idle = run(kernel, &backend, 2, &content);
+                assert!(floats(&idle[4]).iter().chain(&floats(&idle[5])).all(|&v| v == 0.0), "{}", kernel.name());
+                let active = run(kernel, &backend, 0, &content);
+                assert!(floats(&active[4]).iter().all(|v| v.is_nan()), "{}: NaN must show", kernel.name());
             }
         }
     }

@@ -32,9 +32,7 @@ pub(super) fn adam(spec: &AdamSpec, ctx: &CpuContext, args: &mut Args<'_>, step:
         epsilon: spec.epsilon as f32,
     };
     let (p, g, m, v) = (args.f32_mut(0), args.f32(1), args.f32_mut(2), args.f32_mut(3));
-    let tile = |(((p, g), m), v): (((&mut [f32], &[f32]), &mut [f32]), &mut [f32])| {
-        ctx.simd.run(AdamTile { rule, p, g, m, v });
-    };
+    let tile = |(((p, g), m), v): (((_, _), _), _)| ctx.simd.run(AdamTile { rule, p, g, m, v });
     if ctx.worth_splitting(15.0 * g.len() as f64) {
         let pairs = p.par_chunks_mut(TILE).zip(g.par_chunks(TILE));
         pairs.zip(m.par_chunks_mut(TILE)).zip(v.par_chunks_mut(TILE)).for_each(tile);

@@ -17,14 +17,13 @@ pub(super) fn adam(spec: &AdamSpec, args: &mut [Vec<f64>], step: u32) {
         return;
     }
     let scale = scale(spec.clip, args.get(5));
-    for i in 0..spec.len {
-        let g = args[1][i] * scale;
-        let m = spec.beta1 * args[2][i] + (1.0 - spec.beta1) * g;
-        let v = spec.beta2 * args[3][i] + (1.0 - spec.beta2) * g * g;
-        let decayed = args[0][i] * (1.0 - row[RATE] * spec.weight_decay);
-        args[0][i] = decayed - row[RATE] * (m * row[CORRECTION_1]) / ((v * row[CORRECTION_2]).sqrt() + spec.epsilon);
-        args[2][i] = m;
-        args[3][i] = v;
+    let [p, g, m, v, ..] = args else { return };
+    for (((p, g), m), v) in p.iter_mut().zip(&*g).zip(m).zip(v) {
+        let g = g * scale;
+        *m = spec.beta1 * *m + (1.0 - spec.beta1) * g;
+        *v = spec.beta2 * *v + (1.0 - spec.beta2) * g * g;
+        *p *= 1.0 - row[RATE] * spec.weight_decay;
+        *p -= row[RATE] * (*m * row[CORRECTION_1]) / ((*v * row[CORRECTION_2]).sqrt() + spec.epsilon);
     }
 }
 
@@ -34,11 +33,11 @@ pub(super) fn sgd(spec: &SgdSpec, args: &mut [Vec<f64>], step: u32) {
         return;
     }
     let scale = scale(spec.clip, args.get(4));
-    for i in 0..spec.len {
-        let d = args[1][i] * scale + spec.weight_decay * args[0][i];
-        let m = spec.momentum * args[2][i] + d;
-        let direction = if spec.nesterov { d + spec.momentum * m } else { m };
-        args[0][i] -= row[RATE] * direction;
-        args[2][i] = m;
+    let [p, g, m, ..] = args else { return };
+    for ((p, g), m) in p.iter_mut().zip(&*g).zip(m) {
+        let d = g * scale + spec.weight_decay * *p;
+        *m = spec.momentum * *m + d;
+        let direction = if spec.nesterov { d + spec.momentum * *m } else { *m };
+        *p -= row[RATE] * direction;
     }
 }

@@ -73,7 +73,9 @@ impl Simd for Average<'_> {
             for x in self.x[first * c..(first + window) * c].chunks_exact(c) {
                 y.iter_mut().zip(x).for_each(|(sum, value)| *sum += value);
             }
-            y.iter_mut().for_each(|sum| *sum *= scale);
+            for sum in y {
+                *sum *= scale;
+            }
         }
     }
 }

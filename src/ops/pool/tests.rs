@@ -1,6 +1,7 @@
+use super::PoolOp;
 use super::{Pool, PoolKind, PoolShape, PoolSpec};
-use crate::ops::ShapeError;
-use crate::ops::testing::{backends, bits, run};
+use crate::ops::testing::{assert_same_bits_on_any_number_of_threads, backends, bits, run};
+use crate::ops::{Op, ShapeError};
 
 #[test]
 fn e7_the_first_of_equal_maxima_wins() {
@@ -22,4 +23,12 @@ fn e7_a_window_longer_than_x_is_refused() {
     assert!(matches!(refused, Err(ShapeError::Mismatch { op: "pool", .. })), "{refused:?}");
     let refused = PoolShape::new(PoolSpec { window: 2, stride: 0, ..spec });
     assert!(matches!(refused, Err(ShapeError::Zero { dimension: "stride", .. })), "{refused:?}");
+}
+
+#[test]
+fn e10_pool_has_the_same_bits_on_any_number_of_threads() {
+    let cases = PoolOp.cases();
+    let large: Vec<_> = cases.iter().filter(|case| case.id.contains("n4096")).collect();
+    assert_eq!(large.len(), 2);
+    large.into_iter().for_each(assert_same_bits_on_any_number_of_threads);
 }

@@ -35,7 +35,9 @@ pub(super) fn rows(kernel: &ReduceRows, ctx: &CpuContext, args: &mut Args<'_>) {
     let term = if kernel.spec.fold == Fold::Max { Term::Max } else { Term::Sum };
     fold_rows(ctx, x, kernel.spec.cols, kernel.chunks(), term, y, scratch);
     if kernel.spec.fold == Fold::Mean {
-        y.iter_mut().for_each(|v| *v *= kernel.scale());
+        for v in y.iter_mut() {
+            *v *= kernel.scale();
+        }
     }
 }
 

@@ -30,7 +30,7 @@ pub(super) fn columns(kernel: &ReduceColumns) -> Vec<Dispatch> {
 /// Words of the entries `rows_wide` and `rows_narrow`.
 #[derive(Clone, Copy)]
 struct Rows {
-    rows: usize,
+    count: usize,
     cols: usize,
     chunks: Chunks,
     max: bool,
@@ -43,14 +43,14 @@ struct Rows {
 impl Rows {
     fn dispatch(self, from: usize, to: usize) -> Dispatch {
         let mut params =
-            [self.rows, self.cols, self.chunks.count, self.chunks.len, 1, 1].map(|word| word as u32).to_vec();
+            [self.count, self.cols, self.chunks.count, self.chunks.len, 1, 1].map(|word| word as u32).to_vec();
         params.push(u32::from(self.max) | u32::from(self.square) << 1 | u32::from(self.keep) << 2);
         params.push(self.scale.to_bits());
         let binds = vec![reads(from), writes(to)];
         if self.cols <= NARROW {
-            return dispatch("rows_narrow", binds, params, self.rows.div_ceil(256));
+            return dispatch("rows_narrow", binds, params, self.count.div_ceil(256));
         }
-        dispatch("rows_wide", binds, params, self.rows * self.chunks.count)
+        dispatch("rows_wide", binds, params, self.count * self.chunks.count)
     }
 
     /// From argument `from` to argument `to`, by way of argument `scratch` if there are several chunks.
@@ -74,7 +74,7 @@ impl Rows {
 pub(super) fn rows(kernel: &ReduceRows) -> Vec<Dispatch> {
     let spec = kernel.spec;
     let rows = Rows {
-        rows: spec.fleet * spec.rows,
+        count: spec.fleet * spec.rows,
         cols: spec.cols,
         chunks: kernel.chunks(),
         max: spec.fold == Fold::Max,
@@ -88,7 +88,7 @@ pub(super) fn rows(kernel: &ReduceRows) -> Vec<Dispatch> {
 pub(super) fn sum_squares(kernel: &SumSquares) -> Vec<Dispatch> {
     let spec = kernel.spec();
     let rows = Rows {
-        rows: spec.fleet,
+        count: spec.fleet,
         cols: spec.len,
         chunks: kernel.chunks(),
         max: false,
@@ -102,7 +102,7 @@ pub(super) fn sum_squares(kernel: &SumSquares) -> Vec<Dispatch> {
 pub(super) fn accumulate_loss(kernel: &AccumulateLoss) -> Vec<Dispatch> {
     let spec = kernel.spec();
     let chunks = kernel.chunks();
-    let rows = Rows { rows: spec.fleet, cols: spec.n, chunks, max: false, square: false, keep: false, scale: 1.0 };
+    let rows = Rows { count: spec.fleet, cols: spec.n, chunks, max: false, square: false, keep: false, scale: 1.0 };
     let total = |from, cols: usize| {
         let words = [spec.fleet, cols, 1, cols, 1, spec.steps].map(|w| w as u32);
         dispatch("loss_total", vec![reads(from), writes(2), reads(1)], words.to_vec(), spec.fleet)

@@ -53,7 +53,9 @@ impl Simd for Forward<'_> {
                 *y = math::exp(x - largest);
             }
             let factor = 1.0 / fold::sum::<V>(y);
-            y.iter_mut().for_each(|y| *y *= factor);
+            for y in y.iter_mut() {
+                *y *= factor;
+            }
         }
     }
 }

@@ -18,8 +18,8 @@ pub(super) fn backward(spec: &SoftmaxSpec, args: &mut [Vec<f64>]) {
     let c = spec.c;
     for i in 0..spec.rows {
         let dot: f64 = (0..c).map(|j| args[0][i * c + j] * args[1][i * c + j]).sum();
-        for e in i * c..(i + 1) * c {
-            args[2][e] = args[1][e] * (args[0][e] - dot);
+        for j in 0..c {
+            args[2][i * c + j] = args[1][i * c + j] * (args[0][i * c + j] - dot);
         }
     }
 }

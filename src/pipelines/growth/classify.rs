@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::error::GrowthError;
-use super::history::{History, Row};
+use super::history::{Expected, History, Row};
 use super::increments::quantile;
 use super::settings::{ClassWeights, ClassifierSettings, Decision};
 use crate::backend::Backend;
@@ -20,6 +20,8 @@ use crate::train::{Control, Data, Member, SavedFleet, Targets, TrainedMember, pr
 pub struct ClassifierHeader {
     /// Early series to channels.
     pub prep: SeriesPrep,
+    /// What products are expected to sell.
+    pub demand: Expected,
     /// What a growth product's odds weighed in training, over a steady one's: outputs are put back by it.
     pub odds: f64,
     /// From this probability on a product is called growth.
@@ -80,7 +82,7 @@ impl Classifier {
         let data = Data { inputs: &inputs, targets: Targets::Values(&labels) };
         let trained = train(&model, &settings.training, Loss::BinaryCrossEntropy, data, &members, backend, control)?;
         let odds = f64::from(growth_weight) / f64::from(steady_weight);
-        let mut classifier = Self::of_trained(model, prep, odds, cut, trained)?;
+        let mut classifier = Self::of_trained(model, prep, history.expected.clone(), odds, cut, trained);
         let probabilities = classifier.of_products(history, &history.split.validation, backend)?;
         classifier.header.cut = match settings.decision {
             Decision::Probability { value } => value,
@@ -92,12 +94,14 @@ impl Classifier {
     fn of_trained(
         model: Model,
         prep: SeriesPrep,
+        demand: Expected,
         odds: f64,
         training_rows: usize,
         trained: Vec<TrainedMember>,
-    ) -> Result<Self, GrowthError> {
+    ) -> Self {
         let header = ClassifierHeader {
             prep,
+            demand,
             odds,
             cut: 0.5,
             losses: trained.iter().map(|t| t.losses.clone()).collect(),
@@ -111,7 +115,7 @@ impl Classifier {
             members: trained.into_iter().map(|t| t.weights).collect(),
             settings: serde_json::Value::Null,
         };
-        Ok(Self { fleet, header, model })
+        Self { fleet, header, model }
     }
 
     /// The model file's bytes.

@@ -1,5 +1,6 @@
 //! What ends a growth job.
 
+use crate::artifact::ArtifactError;
 use crate::cluster::ClusterError;
 use crate::dataset::DataError;
 use crate::dataset::series::SeriesSet;
@@ -30,6 +31,9 @@ pub enum GrowthError {
     /// Training failed.
     #[error(transparent)]
     Train(#[from] TrainError),
+    /// A result cannot be written.
+    #[error(transparent)]
+    Artifact(#[from] ArtifactError),
     /// Clustering failed.
     #[error(transparent)]
     Cluster(#[from] ClusterError),

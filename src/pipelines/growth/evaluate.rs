@@ -104,7 +104,11 @@ mod tests {
         // The steps after the first two expect 2.1 points.
         assert_eq!(growth_points(&p, 2, Rule::ExpectedCount), [3, 5]);
         assert_eq!(growth_points(&p, 2, Rule::Probability { value: 0.5 }), [3, 4, 5]);
-        assert_eq!(growth_points(&[0.0, 0.0, 0.1, 0.1], 2, Rule::ExpectedCount), [2], "at least one, the earlier of equals");
+        assert_eq!(
+            growth_points(&[0.0, 0.0, 0.1, 0.1], 2, Rule::ExpectedCount),
+            [2],
+            "at least one, the earlier of equals"
+        );
     }
 
     #[test]

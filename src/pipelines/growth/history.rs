@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::error::GrowthError;
 use super::increments::{Expectation, Increments, Threshold, increments, quantile};
 use super::settings::{Monitor, Settings};
@@ -9,12 +11,23 @@ use crate::dataset::series::SeriesSet;
 use crate::dataset::split::{RawSplit, Split, stratified};
 use crate::prep::Demand;
 
-/// An expectation with its quantiles looked up.
-#[derive(Debug, Clone)]
-pub(super) enum Expected {
+/// An expectation with its quantiles looked up; saved with the models.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Expected {
+    /// A multiple of the product's own early mean.
     Relative(f32),
+    /// A quantity.
     Absolute(f32),
-    Category { column: String, quantities: BTreeMap<String, f32>, others: f32 },
+    /// A quantity for each category.
+    Category {
+        /// The attribute with the category.
+        column: String,
+        /// Each category's quantity.
+        quantities: BTreeMap<String, f32>,
+        /// For categories that the history does not have.
+        others: f32,
+    },
 }
 
 impl Expected {
@@ -51,7 +64,7 @@ impl Expected {
     }
 
     /// A product's demand; `None` if its unit would be 0.
-    pub(super) fn demand(&self, set: &SeriesSet, product: usize, early: &[f32]) -> Option<Demand> {
+    pub(super) fn of_product(&self, set: &SeriesSet, product: usize, early: &[f32]) -> Option<Demand> {
         match self {
             Self::Relative(multiple) => Demand::relative(early, *multiple),
             Self::Absolute(quantity) => Demand::absolute(*quantity),
@@ -82,7 +95,7 @@ pub(super) fn watch(set: &SeriesSet, monitor: &Monitor, expected: &Expected) -> 
             left_out.push((set.ids()[product].clone(), "it sold less than the minimum volume in its early steps"));
             continue;
         }
-        match expected.demand(set, product, early) {
+        match expected.of_product(set, product, early) {
             Some(found) => {
                 kept.push(product);
                 demand.push(found);
@@ -109,11 +122,10 @@ pub(super) struct History {
     pub min_volume: f64,
 }
 
-/// One training row: a product's cycle turned to the left by `shift` steps.
+/// One training row: a product's cycle, turned to the left by some steps.
 #[derive(Debug, Clone)]
 pub(super) struct Row {
     pub product: usize,
-    pub shift: usize,
     /// The early steps of the turned cycle.
     pub early: Vec<f32>,
     pub demand: Demand,
@@ -217,8 +229,8 @@ impl History {
         if volume < self.min_volume {
             return None;
         }
-        let demand = self.expected.demand(&self.set, product, &early)?;
+        let demand = self.expected.of_product(&self.set, product, &early)?;
         let increments = increments(&series, demand, self.expected.is_relative());
-        Some(Row { product, shift, early, demand, increments })
+        Some(Row { product, early, demand, increments })
     }
 }

@@ -254,7 +254,7 @@ impl From<GrowthError> for RunError {
     fn from(error: GrowthError) -> Self {
         match error {
             GrowthError::Train(TrainError::Interrupted { .. }) => Self::Interrupted,
-            GrowthError::Train(TrainError::Artifact(error)) => error.into(),
+            GrowthError::Artifact(error) | GrowthError::Train(TrainError::Artifact(error)) => error.into(),
             GrowthError::Train(TrainError::Plan(PlanError::Backend(error))) => Self::device(error),
             GrowthError::Train(error @ TrainError::Diverged { .. }) => Self::work(error),
             other => Self::data(other),

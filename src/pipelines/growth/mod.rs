@@ -5,13 +5,13 @@
 //! others' in one fleet ([`points`]), says at which steps of its cycle to promote it. The steps are those of a published
 //! method for finding products with growth potential from history logs; `growth.md` of the requirements (G1 to G8).
 
+mod assemble;
 pub mod classify;
 mod error;
 pub mod evaluate;
 mod history;
 pub mod increments;
 mod job;
-mod assemble;
 pub mod points;
 mod predict;
 mod references;
@@ -22,5 +22,6 @@ pub mod settings;
 mod tables;
 
 pub use error::GrowthError;
+pub use history::Expected;
 pub use job::Growth;
 pub use predict::predict;

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::classify::member_seed;
 use super::error::GrowthError;
-use super::history::{History, Row};
+use super::history::{Expected, History, Row};
 use super::references::References;
-use super::settings::{PointSettings, SharedSettings};
+use super::settings::{PointSettings, Rule, SharedSettings};
 use crate::backend::Backend;
 use crate::model::{LayerSpec, Loss, Model, ModelSpec, TensorShape, Weights};
 use crate::ops::Activation;
@@ -24,6 +24,10 @@ pub const TASK: &str = "growth.points";
 pub struct PointsHeader {
     /// Early series to inputs.
     pub prep: SeriesPrep,
+    /// What products are expected to sell.
+    pub demand: Expected,
+    /// Which steps become growth points.
+    pub rule: Rule,
     /// Steps of the full cycle: one output each.
     pub steps: usize,
     /// Epochs that each network trained, and the best of them.
@@ -97,15 +101,18 @@ pub(super) fn train_shared(
         output_bias: Some(log_odds(&table.targets, steps, &(0..rows.len() as u32).collect::<Vec<_>>())),
         ..Member::new(seed, shared.training.rate, side(false), side(true))
     };
-    let trained =
-        train(&model, &shared.training, Loss::BinaryCrossEntropy, table.data(), &[member], backend, control)?;
+    let trained = train(&model, &shared.training, Loss::BinaryCrossEntropy, table.data(), &[member], backend, control)?;
     let first = trained.into_iter().next();
     // The products' own networks have no dropout: a layer without parameters, so the weights are the same.
     first.map(|t| t.weights).ok_or_else(|| GrowthError::data(&history.set, "no network was trained".to_owned()))
 }
 
 /// The shared network as bytes, and back.
-pub(super) fn shared_bytes(past: Past<'_>, settings: &PointSettings, weights: &Weights) -> Result<Vec<u8>, GrowthError> {
+pub(super) fn shared_bytes(
+    past: Past<'_>,
+    settings: &PointSettings,
+    weights: &Weights,
+) -> Result<Vec<u8>, GrowthError> {
     let prep = point_prep(past, settings)?;
     let fleet = SavedFleet {
         task: format!("{TASK}.shared"),
@@ -168,6 +175,8 @@ pub(super) fn train_fleet(
         train(&model, &settings.training, Loss::BinaryCrossEntropy, table.data(), &members, backend, control)?;
     let header = PointsHeader {
         prep,
+        demand: history.expected.clone(),
+        rule: settings.rule,
         steps,
         epochs: trained.iter().map(|t| (t.losses.len(), t.best_epoch)).collect(),
     };

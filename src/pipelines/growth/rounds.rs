@@ -94,8 +94,7 @@ pub(super) fn run(job: &GrowthJob, ctx: &RunContext) -> Result<Outcome, RunError
         Some((watched, found)) => {
             let chosen = (0..watched.set.len()).filter(|&i| found[i] >= cut);
             let early = |i: usize| watched.set.early(i, history.early_steps);
-            let subjects =
-                chosen.map(|i| (i, subject(&watched.set.ids()[i], early(i), watched.demand[i]))).collect();
+            let subjects = chosen.map(|i| (i, subject(&watched.set.ids()[i], early(i), watched.demand[i]))).collect();
             runner.round("current", &history, all, steps, subjects)?
         }
         None => None,
@@ -246,7 +245,7 @@ impl Runner<'_> {
         let timings: Vec<(String, f64)> = ctx.stage_times().into_iter().map(|t| (t.stage, t.seconds)).collect();
         let page = report::build(&results, &self.job.head.name, self.job.head.seed, settings.report.pictures, &timings)
             .map_err(RunError::work)?;
-        page.write(&folder.report())?;
+        page.write(&folder.report()).map_err(RunError::work)?;
         Ok(assemble::outcome(&results))
     }
 }

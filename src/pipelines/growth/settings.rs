@@ -64,10 +64,7 @@ pub struct IncrementSettings {
 
 impl Default for IncrementSettings {
     fn default() -> Self {
-        Self {
-            expectation: Expectation::Relative { multiple: 1.5 },
-            threshold: Threshold::Quantile { quantile: 0.75 },
-        }
+        Self { expectation: Expectation::Relative { multiple: 1.5 }, threshold: Threshold::Quantile { quantile: 0.75 } }
     }
 }
 
