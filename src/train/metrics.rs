@@ -115,8 +115,7 @@ pub fn roc_auc_error(area: f64, positives: usize, negatives: usize) -> Option<f6
     let square = area * area;
     let two_positives = area / (2.0 - area);
     let two_negatives = 2.0 * square / (1.0 + area);
-    let variance =
-        area * (1.0 - area) + (p - 1.0) * (two_positives - square) + (n - 1.0) * (two_negatives - square);
+    let variance = area * (1.0 - area) + (p - 1.0) * (two_positives - square) + (n - 1.0) * (two_negatives - square);
     Some((variance.max(0.0) / (p * n)).sqrt())
 }
 

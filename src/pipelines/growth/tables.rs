@@ -59,7 +59,7 @@ fn free_name(name: &str, columns: &[(String, Cells)]) -> String {
 }
 
 /// Rows of one table, each with the growth product that it belongs to.
-fn rows<'r, T>(
+fn rows<'r, T: 'r>(
     results: &'r Results,
     of: impl Fn(&'r GrowthProduct) -> &'r [T] + 'r,
 ) -> impl Iterator<Item = (&'r Product, &'r T)> {
@@ -115,7 +115,9 @@ mod tests {
         let text = |name: &str| read(&folder.path().join("tables").join(name));
         let products = text("products.csv");
         assert_eq!(products.lines().count(), found.products.len() + 1);
-        assert!(products.starts_with("product,part,label,predicted,probability,D,early_mean,category,attribute_label\r\n"));
+        assert!(
+            products.starts_with("product,part,label,predicted,probability,D,early_mean,category,attribute_label\r\n")
+        );
         let references = text("references.csv");
         let wanted: usize = found.growth.iter().map(|g| g.references.len()).sum();
         assert_eq!(references.lines().count(), wanted + 1);

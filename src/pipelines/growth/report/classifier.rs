@@ -2,9 +2,7 @@
 
 use super::super::results::{ClassifierResult, Part, Results};
 use super::{of_part, words};
-use crate::report::chart::{
-    CalibrationBin, CalibrationPlot, ConfusionMatrix, Histogram, RocCurve, TrainingCurves,
-};
+use crate::report::chart::{CalibrationBin, CalibrationPlot, ConfusionMatrix, Histogram, RocCurve, TrainingCurves};
 use crate::report::number::{count, short};
 use crate::report::{Body, Column, NoteKind, ReportError, Table};
 
@@ -23,7 +21,10 @@ pub(super) fn write(body: &mut Body, results: &Results) -> Result<(), ReportErro
         count(growth)
     ));
     if growth.min(steady) < FEW {
-        let text = format!("Only {} held-out products are in the rarer class: every figure below is rough.", growth.min(steady));
+        let text = format!(
+            "Only {} held-out products are in the rarer class: every figure below is rough.",
+            growth.min(steady)
+        );
         body.note(NoteKind::Warning, &text);
     }
     body.table(measures(c)?);
@@ -62,7 +63,13 @@ fn measures(c: &ClassifierResult) -> Result<Table, ReportError> {
             any.then_some(share),
             "of the products called growth, the share that grew".to_owned(),
         ),
-        ("recall", Some(counts.recall()), None, Some(said), "of the products that grew, the share called growth".to_owned()),
+        (
+            "recall",
+            Some(counts.recall()),
+            None,
+            Some(said),
+            "of the products that grew, the share called growth".to_owned(),
+        ),
         ("F1", Some(counts.f1()), None, Some(harmonic), "harmonic mean of precision and recall".to_owned()),
         (
             "accuracy",
@@ -71,7 +78,13 @@ fn measures(c: &ClassifierResult) -> Result<Table, ReportError> {
             Some(share * said + (1.0 - share) * (1.0 - said)),
             "share of right calls, growth and steady alike".to_owned(),
         ),
-        ("balanced accuracy", Some(counts.balanced_accuracy()), None, Some(0.5), "mean of the two classes' recalls".to_owned()),
+        (
+            "balanced accuracy",
+            Some(counts.balanced_accuracy()),
+            None,
+            Some(0.5),
+            "mean of the two classes' recalls".to_owned(),
+        ),
         (
             "Brier score",
             Some(c.brier),
@@ -102,9 +115,11 @@ fn pictures(body: &mut Body, results: &Results) -> Result<(), ReportError> {
         ConfusionMatrix::new("Calls against the truth", &["steady", "growth"], &matrix).render()?,
         "Held-out products. Each row is a true class; percentages are of the row.",
     );
-    let curve = RocCurve::new("ROC curve")
-        .curve("classifier", &c.roc, c.roc_auc)
-        .curve("base level only", &c.base_roc, c.base_roc_auc);
+    let curve = RocCurve::new("ROC curve").curve("classifier", &c.roc, c.roc_auc).curve(
+        "base level only",
+        &c.base_roc,
+        c.base_roc_auc,
+    );
     body.figure(
         curve.render()?,
         "Going down the ranking: the share of growth products that is found, over the share of steady ones that comes along.",

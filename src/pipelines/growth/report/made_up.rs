@@ -120,11 +120,16 @@ fn locate(made: &Made, place: usize, dates: bool, noise: &mut Noise) -> GrowthPr
         .collect();
     let current = made.product.part == Part::Current;
     let references = (0..30)
-        .map(|r| ReferenceOf { id: format!("P{:04}", (place * 31 + r) % 400), distance: 0.1 * r as f64, borrowed: r > 24 })
+        .map(|r| ReferenceOf {
+            id: format!("P{:04}", (place * 31 + r) % 400),
+            distance: 0.1 * r as f64,
+            borrowed: r > 24,
+        })
         .collect();
     GrowthProduct {
         product: place,
         series: if current { made.series[..EARLY].to_vec() } else { made.series.clone() },
+        labels: (0..STEPS).map(label).collect(),
         expectation: made.expectation,
         points,
         truth: (!current).then(|| made.truth.clone()),
@@ -150,7 +155,10 @@ fn classifier(made: &[Made], cut: f64) -> ClassifierResult {
         base_roc_auc: roc_auc(&base, &truth).expect("two classes"),
         base_roc: roc(&base, &truth),
         base_direction: "less early sales, more growth",
-        losses: (0..14).map(|e| f64::from(e)).map(|e| (0.4 + 0.3 * (-e / 4.0).exp(), Some(0.45 + 0.2 * (-e / 3.0).exp() + 0.004 * e))).collect(),
+        losses: (0..14)
+            .map(|e| f64::from(e))
+            .map(|e| (0.4 + 0.3 * (-e / 4.0).exp(), Some(0.45 + 0.2 * (-e / 3.0).exp() + 0.004 * e)))
+            .collect(),
         best_epoch: 10.4,
         training_rows: 480,
         parameters: 4_321,
@@ -225,8 +233,7 @@ pub(in super::super) fn results(shape: &Shape) -> Results {
     if let Some(&second) = called.get(1) {
         HOSTILE.clone_into(&mut made[second].product.id);
     }
-    let growth: Vec<GrowthProduct> =
-        called.iter().map(|&i| locate(&made[i], i, shape.dates, &mut noise)).collect();
+    let growth: Vec<GrowthProduct> = called.iter().map(|&i| locate(&made[i], i, shape.dates, &mut noise)).collect();
     let map = (0..if growth.is_empty() { 0 } else { 600 })
         .map(|i| {
             let (x, y) = growth[i % growth.len()].place;
@@ -238,10 +245,14 @@ pub(in super::super) fn results(shape: &Shape) -> Results {
     Results {
         files,
         attribute_names: vec!["category".to_owned(), "label".to_owned()],
-        left_out: (0..37).map(|i| (format!("Q{i}"), "it sold less than the minimum volume in its early steps")).collect(),
+        left_out: (0..37)
+            .map(|i| (format!("Q{i}"), "it sold less than the minimum volume in its early steps"))
+            .collect(),
         early_steps: EARLY,
         steps: STEPS,
-        step_labels: (0..STEPS).map(|step| if shape.dates { day(step, 0) } else { format!("W{step}") }).collect(),
+        step_labels: (0..STEPS)
+            .map(|step| if shape.dates { (step + 1).to_string() } else { format!("W{step}") })
+            .collect(),
         expectation: "1.5 times the early mean".to_owned(),
         threshold,
         min_volume: 26.0,

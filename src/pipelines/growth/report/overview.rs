@@ -74,16 +74,20 @@ fn cluster_map(body: &mut Body, results: &Results) -> Result<(), ReportError> {
         let points: Vec<(f64, f64)> = rest.iter().flat_map(|&k| members[k].iter().copied()).collect();
         chart = chart.background(&format!("in {}", counted(rest.len(), "other cluster")), &points);
     }
-    let centres: Vec<(f64, f64)> = results.growth.iter().take(CENTRES).map(|g| g.place).collect();
+    // Current and held-out growth products have references of their own, and so a map of their own: this is one of them.
+    let part = filled.first().map(|&k| results.products[results.growth[k].product].part);
+    let growth = part.map_or_else(Vec::new, |part| growth_of(results, part));
+    let centres: Vec<(f64, f64)> = growth.iter().take(CENTRES).map(|g| g.place).collect();
     chart = chart.centres("growth products", &centres);
-    let mut caption = "Products of the history (points) around the growth products (rings) that they are references of, \
+    let mut caption =
+        "Products of the history (points) around the growth products (rings) that they are references of, \
                        in the two directions in which early series differ most."
-        .to_owned();
-    if results.growth.len() > CENTRES {
+            .to_owned();
+    if growth.len() > CENTRES {
         caption.push_str(&format!(
             " Rings are drawn for the {} most probable of {} growth products.",
             count(CENTRES),
-            count(results.growth.len())
+            count(growth.len())
         ));
     }
     body.figure(chart.render()?, &caption);

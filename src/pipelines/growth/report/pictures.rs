@@ -9,7 +9,8 @@ use crate::report::{Body, ReportError};
 pub(super) fn write(body: &mut Body, results: &Results, facts: RunFacts<'_>) -> Result<(), ReportError> {
     let (current, held_out) = share(growth_of(results, Part::Current), growth_of(results, Part::Test), facts.pictures);
     let Some(first) = current.first().or(held_out.first()) else {
-        let text = if results.growth.is_empty() { "No product is called growth." } else { "The job asks for no pictures." };
+        let text =
+            if results.growth.is_empty() { "No product is called growth." } else { "The job asks for no pictures." };
         body.paragraph(text);
         return Ok(());
     };
@@ -30,7 +31,8 @@ pub(super) fn write(body: &mut Body, results: &Results, facts: RunFacts<'_>) -> 
         }
         let charts = rest.iter().map(|g| Ok((title(results, g), picture(results, g, Size::Small)?)));
         let all = growth_of(results, results.products[chosen[0].product].part).len();
-        let text = format!("Pieces a step. The {} most probable of {} growth products.", count(chosen.len()), count(all));
+        let text =
+            format!("Pieces a step. The {} most probable of {} growth products.", count(chosen.len()), count(all));
         body.grid(&text, charts.collect::<Result<_, ReportError>>()?);
     }
     Ok(())
@@ -77,7 +79,7 @@ fn picture(results: &Results, growth: &GrowthProduct, size: Size) -> Result<Char
     let located: Vec<(usize, f64)> = growth.points.iter().map(|p| (p.step, height(growth, p.step))).collect();
     let e = if size == Size::Small { "E".to_owned() } else { format!("E = {}", short(growth.expectation)) };
     let mut chart =
-        LineChart::new(&format!("Product {}", product.id), "step", "pieces", XLabels::Named(results.step_labels.clone()))
+        LineChart::new(&format!("Product {}", product.id), "step", "pieces", XLabels::Named(growth.labels.clone()))
             .size(size)
             .band("references, middle half", 0, &low, &high)
             .context("references, median", 0, &middle)

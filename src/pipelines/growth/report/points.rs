@@ -72,10 +72,7 @@ fn methods(methods: &[MethodScores]) -> Result<Table, ReportError> {
     Ok(table)
 }
 
-fn over_the_cycle(
-    results: &Results,
-    held_out: &[&GrowthProduct],
-) -> Result<crate::report::chart::Chart, ReportError> {
+fn over_the_cycle(results: &Results, held_out: &[&GrowthProduct]) -> Result<crate::report::chart::Chart, ReportError> {
     let first = results.early_steps.min(results.steps);
     let share = |hit: &dyn Fn(&GrowthProduct, usize) -> bool| -> Vec<f64> {
         let of_step = |step| held_out.iter().filter(|g| hit(g, step)).count() as f64 / held_out.len() as f64 * 100.0;

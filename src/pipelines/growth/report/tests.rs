@@ -7,7 +7,9 @@ use super::*;
 mod xml;
 
 fn timings() -> Vec<(String, f64)> {
-    [("classifier", 12.4), ("held-out-references", 0.3), ("held-out-points", 31.0)].map(|(s, t)| (s.to_owned(), t)).into()
+    [("classifier", 12.4), ("held-out-references", 0.3), ("held-out-points", 31.0)]
+        .map(|(s, t)| (s.to_owned(), t))
+        .into()
 }
 
 fn page(shape: &Shape, pictures: usize) -> String {

@@ -51,7 +51,10 @@ fn found(results: &Results) -> String {
     let who = if part == Part::Current {
         format!("Of {} current products", number::count(all))
     } else {
-        format!("There is no file of current products, so the {} held-out products play them. Of these", number::count(all))
+        format!(
+            "There is no file of current products, so the {} held-out products play them. Of these",
+            number::count(all)
+        )
     };
     let early = counted(results.early_steps, "early step");
     match called {
@@ -138,12 +141,12 @@ fn points(results: &Results) -> Option<String> {
     if let Some(base) = best_baseline(&results.methods) {
         let figures = format!("F1 {} against {}", score(s.f1), score(base.scores.f1));
         text.push_str(&match compare(s.f1, base.scores.f1) {
-            Ordering::Greater => format!(" That is ahead of the best simple method, {}: {figures}.", base.method),
+            Ordering::Greater => format!(" That is ahead of the best simple method ({}): {figures}.", base.method),
             Ordering::Equal => {
-                format!(" That is no better than the best simple method, {}: {figures}.", base.method)
+                format!(" That is no better than the best simple method ({}): {figures}.", base.method)
             }
             Ordering::Less => format!(
-                " That does not beat the best simple method, {}: {figures}. Its steps would have been the better ones.",
+                " That does not beat the best simple method ({}): {figures}. Its steps would have been the better ones.",
                 base.method
             ),
         });
@@ -189,12 +192,14 @@ mod tests {
         };
         f1(&mut found, [0.5, 0.4, 0.6]);
         let name = found.methods[2].method.clone();
-        assert!(all(&found).contains(&format!("does not beat the best simple method, {name}: F1 0.500 against 0.600")));
+        assert!(
+            all(&found).contains(&format!("does not beat the best simple method ({name}): F1 0.500 against 0.600"))
+        );
         f1(&mut found, [0.6, 0.4, 0.6]);
         assert!(all(&found).contains("no better than the best simple method"));
         f1(&mut found, [0.61, 0.6, 0.6]);
         let name = found.methods[1].method.clone();
-        assert!(all(&found).contains(&format!("ahead of the best simple method, {name}: F1 0.610 against 0.600")));
+        assert!(all(&found).contains(&format!("ahead of the best simple method ({name}): F1 0.610 against 0.600")));
     }
 
     #[test]
