@@ -67,6 +67,8 @@ pub enum Cell {
     Text(String),
     /// A number, written as its column says.
     Number(f64),
+    /// A number that is the best of its column: the same, in bold.
+    Best(f64),
     /// No value: a dash. For a measure that is not defined, such as precision with nothing predicted.
     Missing,
 }
@@ -194,9 +196,9 @@ impl Table {
 fn check_cell(what: &str, column: &Column, cell: &Cell) -> Result<(), ReportError> {
     match (column.kind, cell) {
         (Kind::Text, Cell::Text(_)) | (_, Cell::Missing) => Ok(()),
-        (Kind::Text, Cell::Number(n)) => Err(misplaced(what, column, "a text", n.to_string())),
+        (Kind::Text, Cell::Number(n) | Cell::Best(n)) => Err(misplaced(what, column, "a text", n.to_string())),
         (_, Cell::Text(text)) => Err(misplaced(what, column, "a number", format!("{text:?}"))),
-        (_, Cell::Number(n)) => check_finite(&format!("{what}, column {:?}", column.title), [*n]),
+        (_, Cell::Number(n) | Cell::Best(n)) => check_finite(&format!("{what}, column {:?}", column.title), [*n]),
     }
 }
 
@@ -206,8 +208,8 @@ fn misplaced(what: &str, column: &Column, expected: &'static str, got: String) -
 
 fn largest(rows: &[Vec<Cell>], column: usize) -> f64 {
     rows.iter().fold(0.0, |most, row| match row[column] {
-        Cell::Number(n) => n.max(most),
-        _ => most,
+        Cell::Number(n) | Cell::Best(n) => n.max(most),
+        Cell::Text(_) | Cell::Missing => most,
     })
 }
 
@@ -217,12 +219,10 @@ fn align(column: &Column) -> &'static str {
 
 fn write_cell(column: &Column, cell: &Cell, widest: f64, out: &mut String) {
     match cell {
-        Cell::Number(n) if column.bar && widest > 0.0 => {
-            let share = number::fixed((n.max(0.0) / widest) * 100.0, 1);
-            let _ = write!(out, "<td class=\"n bar\" style=\"--w:{share}%\"><span>{}</span></td>", shown(column, *n));
-        }
-        Cell::Number(n) => {
-            let _ = write!(out, "<td class=\"n\">{}</td>", shown(column, *n));
+        Cell::Number(n) => write_number(column, *n, &shown(column, *n), widest, out),
+        Cell::Best(n) => {
+            let text = format!("<strong title=\"best of this column\">{}</strong>", shown(column, *n));
+            write_number(column, *n, &text, widest, out);
         }
         Cell::Text(text) => {
             let _ = write!(out, "<td>{}</td>", escape(text));
@@ -231,6 +231,15 @@ fn write_cell(column: &Column, cell: &Cell, widest: f64, out: &mut String) {
             let _ = write!(out, "<td{}>–</td>", align(column));
         }
     }
+}
+
+fn write_number(column: &Column, value: f64, text: &str, widest: f64, out: &mut String) {
+    let _ = if column.bar && widest > 0.0 {
+        let share = number::fixed((value.max(0.0) / widest) * 100.0, 1);
+        write!(out, "<td class=\"n bar\" style=\"--w:{share}%\"><span>{text}</span></td>")
+    } else {
+        write!(out, "<td class=\"n\">{text}</td>")
+    };
 }
 
 fn shown(column: &Column, value: f64) -> String {
@@ -262,6 +271,18 @@ mod tests {
         assert_eq!(message, Err("table \"t\", row 1, column \"p\": expected a number, got \"b\"".to_owned()));
         let missing = Cell::from(None::<f64>);
         assert!(table.row(vec!["a".into(), missing, 1.0.into()]).is_ok());
+    }
+
+    #[test]
+    fn e20_the_best_of_a_column_is_bold() -> Result<(), ReportError> {
+        let mut table = Table::new("", columns());
+        table.row(vec!["a".into(), Cell::Best(0.25), Cell::Best(3.0)])?;
+        assert!(table.row(vec![Cell::Best(1.0), 0.5.into(), 1.0.into()]).is_err(), "a text column takes no number");
+        let mut out = String::new();
+        table.write(&mut out);
+        assert!(out.contains("<td class=\"n\"><strong title=\"best of this column\">25.0%</strong></td>"), "{out}");
+        assert!(out.contains("--w:100.0%\"><span><strong title=\"best of this column\">3.00</strong></span>"), "{out}");
+        Ok(())
     }
 
     #[test]

@@ -105,6 +105,20 @@ pub fn roc_auc(scores: &[f64], truth: &[bool]) -> Option<f64> {
     Some(points.windows(2).map(|w| (w[1].0 - w[0].0) * f64::midpoint(w[0].1, w[1].1)).sum())
 }
 
+/// The standard error of an area under the ROC curve that was found on so many positives and negatives (Hanley and
+/// McNeil 1982). `None` when one of the classes is missing.
+pub fn roc_auc_error(area: f64, positives: usize, negatives: usize) -> Option<f64> {
+    if positives == 0 || negatives == 0 {
+        return None;
+    }
+    let (p, n) = (positives as f64, negatives as f64);
+    let square = area * area;
+    let two_positives = area / (2.0 - area);
+    let two_negatives = 2.0 * square / (1.0 + area);
+    let variance = area * (1.0 - area) + (p - 1.0) * (two_positives - square) + (n - 1.0) * (two_negatives - square);
+    Some((variance.max(0.0) / (p * n)).sqrt())
+}
+
 /// Average precision: the mean precision over the positives, by falling score; ties are taken together. `None` without
 /// positives.
 pub fn average_precision(scores: &[f64], truth: &[bool]) -> Option<f64> {
@@ -158,7 +172,7 @@ pub fn calibration(probabilities: &[f64], truth: &[bool], bins: usize) -> Vec<Ca
 
 #[cfg(test)]
 mod tests {
-    use super::{Confusion, average_precision, brier, calibration, roc_auc};
+    use super::{Confusion, average_precision, brier, calibration, roc_auc, roc_auc_error};
 
     #[test]
     fn g3_measures_of_a_small_example_by_hand() {
@@ -181,6 +195,15 @@ mod tests {
         assert_eq!(roc_auc(&[0.5; 4], &[true, false, true, false]), Some(0.5));
         assert_eq!(roc_auc(&[0.1, 0.2], &[true, true]), None);
         assert_eq!(average_precision(&[0.1, 0.2], &[false, false]), None);
+    }
+
+    #[test]
+    fn g3_the_error_of_an_area() {
+        // Hanley and McNeil's example: an area of 0.893 on 51 abnormal and 58 normal images has an error of 0.032.
+        let error = roc_auc_error(0.893, 51, 58).expect("two classes");
+        assert!((error - 0.032).abs() < 1e-3, "{error}");
+        assert_eq!(roc_auc_error(1.0, 5, 5), Some(0.0));
+        assert_eq!(roc_auc_error(0.7, 0, 5), None);
     }
 
     #[test]

@@ -75,6 +75,10 @@ fn e20_shapes_that_do_not_fit_are_refused() {
         (RocCurve::new("r").curve("m", &[(0.0, 1.5)], 0.5).render(), "expected values from 0 to 1, got 1.5 at index 0"),
         (ConfusionMatrix::new("c", &["a", "b"], &[vec![1, 2], vec![3]]).render(), "row 2: expected 2 values, got 1"),
         (HeatMap::new("h", "w", &["a"], &["b"], &[]).render(), "rows: expected 1 values, got 0"),
+        (
+            ScatterPlot::new("s", "x", "y").group("g", &[(1.0, 0.0)]).log_axes().render(),
+            "values above 0 on logarithmic axes, got 0",
+        ),
         (Histogram::new("h", "x").group("g", &[-1.0]).log_x().render(), "values above 0 on a logarithmic axis, got -1"),
     ];
     for (result, expected) in cases {
@@ -113,6 +117,17 @@ fn e20_large_scatter_is_thinned_and_says_so() -> Result<(), ReportError> {
     assert!(svg.contains("4,000 of 200,001 points shown"), "{}", chart.description());
     assert!(svg.contains("pts c1"), "a group of one point stays");
     assert!(svg.len() < 80_000, "{} bytes", svg.len());
+    Ok(())
+}
+
+#[test]
+fn e20_logarithmic_scatter_has_powers_of_ten() -> Result<(), ReportError> {
+    let svg =
+        ScatterPlot::new("s", "x", "y").group("g", &[(0.02, 3.0), (40_000.0, 700.0)]).log_axes().render()?.svg("x");
+    for tick in [">0.01<", ">100<", ">100,000<", ">1<", ">1,000<"] {
+        assert!(svg.contains(tick), "{tick} in {svg}");
+    }
+    assert_eq!(xml::check(&svg), Ok(()));
     Ok(())
 }
 

@@ -52,14 +52,13 @@ pub(super) fn results(job: &GrowthJob, findings: &Findings, device: String) -> R
     let left_out = history.left_out.iter().chain(findings.current.iter().flat_map(|(w, _)| &w.left_out));
     let current_path = findings.current.iter().map(|(w, _)| w.set.path());
     let file_name = |p: &std::path::Path| p.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let calendar = history.set.calendar();
     Results {
         files: std::iter::once(history.set.path()).chain(current_path).map(file_name).collect(),
         attribute_names: history.set.attributes().iter().map(|a| a.name.clone()).collect(),
         left_out: left_out.cloned().collect(),
         early_steps: history.early_steps,
         steps: findings.steps,
-        step_labels: (0..findings.steps).map(|s| calendar.label(s).unwrap_or_default().to_owned()).collect(),
+        step_labels: step_labels(&history.set, findings.steps),
         expectation: expectation_in_words(&settings.increments.expectation),
         threshold: history.threshold,
         min_volume: history.min_volume,
@@ -145,7 +144,7 @@ fn growth_products(
         let expectation = f64::from(subject.demand.unit) * f64::from(subject.demand.expectation);
         let point = |step: usize| GrowthPoint {
             step,
-            label: set.label(own, step).or(history.set.label(0, step)).unwrap_or_default().to_owned(),
+            label: label(&history.set, set, own, step),
             dates: dates(set, own, step),
             probability: round.probabilities[k][step],
         };
@@ -157,6 +156,7 @@ fn growth_products(
         GrowthProduct {
             product: places[k],
             series: series.iter().map(|v| f64::from(*v)).collect(),
+            labels: (0..findings.steps).map(|step| label(&history.set, set, own, step)).collect(),
             expectation,
             probabilities: round.probabilities[k].clone(),
             points: round.points(k, &job.settings).into_iter().map(point).collect(),
@@ -167,6 +167,25 @@ fn growth_products(
         }
     });
     each.collect()
+}
+
+/// What a step of a product is called. A current product's future steps are called by their first day, or, where there
+/// are no dates, as in the history.
+fn label(history: &SeriesSet, set: &SeriesSet, product: usize, step: usize) -> String {
+    let own = set.label(product, step).map(str::to_owned);
+    let future = || set.future_span(product, step).map(|(from, _)| from.to_string());
+    own.or_else(future).or_else(|| history.label(0, step).map(str::to_owned)).unwrap_or_default()
+}
+
+/// What the steps of a cycle are called, whichever product's it is: as in the table, if all cycles begin with it, else by
+/// their number from 1.
+fn step_labels(set: &SeriesSet, steps: usize) -> Vec<String> {
+    let aligned = (0..set.len()).all(|product| set.start(product) == 0);
+    let name = |step: usize| match set.calendar().label(step) {
+        Some(label) if aligned => label.to_owned(),
+        _ => (step + 1).to_string(),
+    };
+    (0..steps).map(name).collect()
 }
 
 /// A step's first and last day. A current product's future steps go beyond its own table: they follow on its calendar.

@@ -83,6 +83,8 @@ pub struct GrowthProduct {
     pub product: usize,
     /// Its series: the early steps for a current product, the full cycle for a held-out one.
     pub series: Vec<f64>,
+    /// What the steps of its cycle are called.
+    pub labels: Vec<String>,
     /// The expectation, in pieces.
     pub expectation: f64,
     /// A probability for each step of the cycle.
@@ -157,7 +159,7 @@ pub struct Results {
     pub early_steps: usize,
     /// Steps of the longest cycle.
     pub steps: usize,
-    /// What the steps are called.
+    /// What the steps of a cycle are called, whichever product's it is.
     pub step_labels: Vec<String>,
     /// The expectation in words, for instance `1.5 times the early mean`.
     pub expectation: String,

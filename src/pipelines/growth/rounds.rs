@@ -243,8 +243,14 @@ impl Runner<'_> {
         }
         tables::write_tables(&results, &folder.tables(), self.job.head.output.format)?;
         let timings: Vec<(String, f64)> = ctx.stage_times().into_iter().map(|t| (t.stage, t.seconds)).collect();
-        let page = report::build(&results, &self.job.head.name, self.job.head.seed, settings.report.pictures, &timings)
-            .map_err(RunError::work)?;
+        let facts = report::RunFacts {
+            job: &self.job.head.name,
+            seed: self.job.head.seed,
+            pictures: settings.report.pictures,
+            format: self.job.head.output.format,
+            timings: &timings,
+        };
+        let page = report::build(&results, facts).map_err(RunError::work)?;
         page.write(&folder.report()).map_err(RunError::work)?;
         Ok(assemble::outcome(&results))
     }

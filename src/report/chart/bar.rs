@@ -68,6 +68,13 @@ impl BarChart {
         self
     }
 
+    /// Sets the order of the groups, and with it their colours; others follow as they appear.
+    #[must_use]
+    pub fn groups(mut self, names: &[&str]) -> Self {
+        self.groups = names.iter().map(|&name| name.to_owned()).collect();
+        self
+    }
+
     /// A vertical line with its label: a threshold.
     #[must_use]
     pub fn reference(mut self, value: f64, label: &str) -> Self {

@@ -31,6 +31,7 @@ pub struct ScatterPlot {
     centres: Option<Group>,
     background: Option<Group>,
     points_max: usize,
+    log: bool,
 }
 
 impl ScatterPlot {
@@ -45,6 +46,7 @@ impl ScatterPlot {
             centres: None,
             background: None,
             points_max: POINTS_MAX,
+            log: false,
         }
     }
 
@@ -83,16 +85,29 @@ impl ScatterPlot {
         self
     }
 
+    /// Logarithmic axes, both of them; every coordinate must then be above 0.
+    #[must_use]
+    pub fn log_axes(mut self) -> Self {
+        self.log = true;
+        self
+    }
+
     /// Draws the plot; one with no points is a "no data" panel.
     ///
     /// # Errors
-    /// A coordinate is not finite, or there are more than six groups.
+    /// A coordinate is not finite, the axes are logarithmic and a coordinate is not above 0, or there are more than six
+    /// groups.
     pub fn render(self) -> Result<Chart, ReportError> {
         let what = format!("scatter plot {:?}", self.title);
         for group in self.all() {
             let name = format!("{what}, group {:?}", group.name);
             check_finite(&name, group.points.iter().map(|p| p.0))?;
             check_finite(&name, group.points.iter().map(|p| p.1))?;
+        }
+        let coordinates = || self.all().flat_map(|g| &g.points).flat_map(|p| [p.0, p.1]);
+        if let Some(value) = coordinates().find(|v| self.log && *v <= 0.0) {
+            let expected = "values above 0 on logarithmic axes";
+            return Err(ReportError::Range { what, expected, got: value.to_string() });
         }
         if self.groups.len() > TONES {
             return Err(ReportError::Range { what, expected: "at most 6 groups", got: self.groups.len().to_string() });
@@ -132,7 +147,7 @@ impl ScatterPlot {
     fn axis(&self, pick: impl Fn(&(f64, f64)) -> f64) -> Axis {
         let values = self.all().flat_map(|g| &g.points).map(pick);
         let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
-        Axis::loose(low, high, 5)
+        if self.log { Axis::log(low, high, 5) } else { Axis::loose(low, high, 5) }
     }
 
     fn legend(&self) -> Legend {
