@@ -156,7 +156,7 @@ fn classifier(made: &[Made], cut: f64) -> ClassifierResult {
         base_roc: roc(&base, &truth),
         base_direction: "less early sales, more growth",
         losses: (0..14)
-            .map(|e| f64::from(e))
+            .map(f64::from)
             .map(|e| (0.4 + 0.3 * (-e / 4.0).exp(), Some(0.45 + 0.2 * (-e / 3.0).exp() + 0.004 * e)))
             .collect(),
         best_epoch: 10.4,

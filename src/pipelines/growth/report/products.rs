@@ -7,7 +7,7 @@ use crate::report::number::{count, counted};
 use crate::report::{Body, Cell, Column, ReportError, Table};
 
 /// Rows shown of each list.
-const ROWS: usize = 200;
+const ROWS: usize = 50;
 /// Text columns shown; the file has them all.
 const ATTRIBUTES: usize = 3;
 
@@ -19,8 +19,8 @@ pub(super) fn write(body: &mut Body, results: &Results, facts: RunFacts<'_>) -> 
     let (current, held_out) = (growth_of(results, Part::Current), growth_of(results, Part::Test));
     let file = tables::file("growth_points", facts.format);
     body.paragraph(&format!(
-        "By falling probability of growth. Promote a product at the steps named here; the probability of each step is in \
-         {file}, the sales references are in {}.",
+        "By falling probability of growth. Promote a product at the times named here; the probability of each \
+         step is in {file}, the sales references are in {}.",
         tables::file("references", facts.format)
     ));
     if !current.is_empty() {
@@ -43,13 +43,9 @@ pub(super) fn write(body: &mut Body, results: &Results, facts: RunFacts<'_>) -> 
 fn list(results: &Results, caption: &str, growth: &[&GrowthProduct]) -> Result<Table, ReportError> {
     let attributes = results.attribute_names.len().min(ATTRIBUTES);
     let known = growth.iter().any(|g| g.truth.is_some());
-    let dated = growth.iter().flat_map(|g| &g.points).any(|p| p.dates.is_some());
     let mut columns = vec![Column::text("product")];
     columns.extend(results.attribute_names[..attributes].iter().map(|name| Column::text(name)));
-    columns.extend([Column::percent("probability", 1), Column::text("promote at")]);
-    if dated {
-        columns.push(Column::text("dates"));
-    }
+    columns.extend([Column::percent("probability", 1), Column::text("promote")]);
     if known {
         columns.extend([Column::text("grew"), Column::number("D", 3), Column::text("hits")]);
     }
@@ -59,10 +55,8 @@ fn list(results: &Results, caption: &str, growth: &[&GrowthProduct]) -> Result<T
         let product = &results.products[g.product];
         let mut row: Vec<Cell> = vec![product.id.as_str().into()];
         row.extend((0..attributes).map(|i| product.attributes.get(i).cloned().flatten().into()));
-        row.extend([product.probability.into(), steps(&g.points).into()]);
-        if dated {
-            row.push(dates(&g.points).into());
-        }
+        let when = dates(&g.points).unwrap_or_else(|| steps(&g.points));
+        row.extend([product.probability.into(), when.into()]);
         if known {
             let grew = product.growth.map(|yes| if yes { "yes" } else { "no" });
             row.extend([grew.into(), product.increment.into(), hits(g).into()]);
