@@ -189,6 +189,16 @@ impl Table {
         write_atomic(path, |out| self.fill_csv(out).map_err(std::io::Error::from))
     }
 
+    /// The bytes that [`Table::write_csv`] writes.
+    ///
+    /// # Errors
+    /// [`ArtifactError::Content`] if the encoder refuses the table.
+    pub fn csv(&self) -> Result<Vec<u8>, ArtifactError> {
+        let mut bytes = Vec::new();
+        self.fill_csv(&mut bytes).map_err(|e| ArtifactError::content("table", e.to_string()))?;
+        Ok(bytes)
+    }
+
     fn fill_csv(&self, out: &mut dyn Write) -> Result<(), csv::Error> {
         let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out);
         writer.write_record(self.columns.iter().map(|(name, _)| name))?;

@@ -2,9 +2,13 @@
 //!
 //! To add one: a file with an `Args` type and a `call` function, one line in `Command`, one in `dispatch`.
 
+mod bench;
 mod check;
+mod devices;
 mod kinds;
+mod ops;
 mod options;
+mod predict;
 mod run;
 mod schema;
 
@@ -21,6 +25,8 @@ A job is a TOML file: `kind` says what to do, the kind's own tables say how. Sta
   nightloom schema                 the kinds there are
   nightloom check job.toml         is everything there and right?
   nightloom run job.toml           run it; interrupt it when you like, the same command resumes
+  nightloom predict MODEL --data TABLE   ask a trained model about new data
+  nightloom devices                what this machine computes on
 To check a machine's job folder, signals and resume without any data, run a file with the one line
   kind = \"selftest\"
 Data goes to stdout, logs to stderr.";
@@ -38,6 +44,10 @@ enum Command {
     Run(run::Args),
     Check(check::Args),
     Schema(schema::Args),
+    Predict(predict::Args),
+    Devices(devices::Args),
+    Ops(ops::Args),
+    Bench(bench::Args),
 }
 
 fn dispatch(command: &Command) -> Result<ExitCode, Failure> {
@@ -45,6 +55,10 @@ fn dispatch(command: &Command) -> Result<ExitCode, Failure> {
         Command::Run(args) => run::call(args),
         Command::Check(args) => check::call(args),
         Command::Schema(args) => schema::call(args),
+        Command::Predict(args) => predict::call(args),
+        Command::Devices(args) => devices::call(args),
+        Command::Ops(args) => ops::call(args),
+        Command::Bench(args) => bench::call(args),
     }
 }
 

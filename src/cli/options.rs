@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::run::{Console, LogChoice};
+use crate::backend::{Chosen, choose};
+use crate::run::{Console, LogChoice, RunError, use_threads};
 use crate::spec::{DeviceChoice, JobErrors, JobText, Overrides};
 
 /// A job file and what the command line says over it.
@@ -35,6 +36,25 @@ impl JobOptions {
             out: self.out.clone(),
         };
         Ok(JobText::read(&self.job)?.with_overrides(overrides))
+    }
+}
+
+/// Where a command without a job file computes.
+#[derive(Debug, Args)]
+pub(super) struct DeviceOptions {
+    /// Device: auto, cpu, gpu, gpu:<index, name or PCI id>, software-gpu.
+    #[arg(long, value_name = "DEVICE", default_value_t)]
+    device: DeviceChoice,
+    /// CPU threads; 0 means one for each core.
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=1024))]
+    threads: u16,
+}
+
+impl DeviceOptions {
+    /// Makes the pool of threads and opens the device.
+    pub(super) fn choose(&self) -> Result<Chosen, RunError> {
+        use_threads(usize::from(self.threads))?;
+        choose(&self.device).map_err(RunError::device)
     }
 }
 

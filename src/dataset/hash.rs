@@ -7,15 +7,12 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use super::error::DataError;
-
-/// The SHA-256 of a file, as 64 lower-case hexadecimal digits; the file is never held in memory.
+/// The length in bytes and the SHA-256 of a file, as 64 lower-case hexadecimal digits; the file is never held in memory.
 ///
 /// # Errors
-/// [`DataError::Io`] when the file cannot be read.
-pub fn sha256_file(path: &Path) -> Result<String, DataError> {
-    let file = File::open(path).map_err(|e| DataError::io("open", path, e))?;
-    sha256_reader(file).map(|(_, hash)| hash).map_err(|e| DataError::io("read", path, e))
+/// The file cannot be opened or read.
+pub fn sha256_file(path: &Path) -> io::Result<(u64, String)> {
+    sha256_reader(File::open(path)?)
 }
 
 /// The length in bytes and the SHA-256 of all that `input` gives.
@@ -64,7 +61,17 @@ mod tests {
         let million = sha256_reader(io::repeat(b'a').take(1_000_000)).unwrap();
         assert_eq!(million.1, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
         assert_eq!(million.0, 1_000_000);
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "test input")]
+    fn e17_files_are_hashed_in_pieces() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("long");
+        let long = vec![7; (1 << 18) + 5];
+        std::fs::write(&path, &long).unwrap();
+        assert_eq!(sha256_file(&path).unwrap(), (long.len() as u64, sha256_bytes(&long)));
         let missing = sha256_file(Path::new("/nowhere/at/all")).unwrap_err();
-        assert!(missing.to_string().contains("/nowhere/at/all"));
+        assert_eq!(missing.kind(), io::ErrorKind::NotFound);
     }
 }

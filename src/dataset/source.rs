@@ -67,7 +67,7 @@ impl Encoding {
 }
 
 /// A table's description as it stands in a job file.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RawSource {
     /// The file; a relative path counts from the folder that the caller of [`RawSource::check`] names.

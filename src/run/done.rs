@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::artifact::{self, ArtifactError};
+use crate::dataset::hash::sha256_file;
 
 use super::folder::{RunFolder, children};
-use super::key::sha256_file;
 
 /// What `DONE` holds; it has no times in it, so equal runs have equal manifests.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,7 +86,7 @@ fn walk(folder: &RunFolder, root: &std::path::Path, files: &mut Vec<ResultFile>)
 }
 
 fn result_file(folder: &RunFolder, path: &std::path::Path) -> Result<ResultFile, ArtifactError> {
-    let (sha256, size_bytes) = sha256_file(path).map_err(|e| ArtifactError::io("read", path, e))?;
+    let (size_bytes, sha256) = sha256_file(path).map_err(|e| ArtifactError::io("read", path, e))?;
     let below = path.strip_prefix(folder.path()).unwrap_or(path);
     let parts: Vec<_> = below.iter().map(|p| p.to_string_lossy()).collect();
     Ok(ResultFile { path: parts.join("/"), size_bytes, sha256 })

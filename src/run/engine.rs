@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::artifact::{self, ArtifactError};
+use crate::dataset::hash::sha256_file;
 use crate::spec::{Head, JobError, JobErrors, JobText};
 
 use super::console::Console;
@@ -11,7 +12,7 @@ use super::done::Done;
 use super::error::RunError;
 use super::folder::RunFolder;
 use super::interrupt::Interrupt;
-use super::key::{sha256_file, sha256_json};
+use super::key::sha256_json;
 use super::kind::{DeviceUsed, FailedStep, Input, Job, Kinds, Outcome};
 use super::lock::{Lock, host_name};
 
@@ -80,10 +81,9 @@ fn hash_inputs(text: &JobText, inputs: &[Input]) -> Result<Vec<Value>, RunError>
     let mut errors: Vec<JobError> = Vec::new();
     for input in inputs {
         match sha256_file(&input.path) {
-            Ok((sha256, size_bytes)) => {
-                // Without the job's folder: a moved folder keeps its runs.
-                let path = input.path.strip_prefix(text.folder()).unwrap_or(&input.path);
-                hashed.push(json!({ "key": input.key, "path": path, "size_bytes": size_bytes, "sha256": sha256 }));
+            // Without the path: the resolved job has it as the job file writes it, so that a moved folder keeps its runs.
+            Ok((size_bytes, sha256)) => {
+                hashed.push(json!({ "key": input.key, "size_bytes": size_bytes, "sha256": sha256 }));
             }
             Err(e) => errors.push(text.error(&input.key, format!("cannot read {}: {e}", input.path.display()))),
         }

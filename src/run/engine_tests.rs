@@ -178,7 +178,7 @@ fn e17_the_manifest_lists_results_with_their_hashes() {
     assert_eq!(paths, ["job.json", "metrics.json", "tables/tea.csv"]);
     assert_eq!(done.files[2].size_bytes, 4);
     let tea = job.folder().tables().join("tea.csv");
-    assert_eq!(done.files[2].sha256, super::sha256_file(&tea).unwrap().0);
+    assert_eq!(done.files[2].sha256, super::sha256_file(&tea).unwrap().1);
     assert_eq!(done.key, job.key);
 }
 

@@ -56,7 +56,6 @@ pub use events::read_events;
 pub use exit::ExitCode;
 pub use folder::RunFolder;
 pub use interrupt::Interrupt;
-pub use key::sha256_file;
 pub use kind::{DeviceUsed, FailedStep, Input, Job, JobKind, Kinds, Outcome};
 pub use progress::Progress;
 pub use selftest::SelfTest;

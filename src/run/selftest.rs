@@ -9,14 +9,13 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use crate::artifact::{self, ArtifactError};
+use crate::dataset::hash::{sha256_bytes, sha256_file};
 use crate::spec::{self, DeviceChoice, Head, JobErrors, JobText, TableFormat};
 
 use super::context::RunContext;
 use super::error::RunError;
-use super::key::{hex, sha256_file};
 use super::kind::{DeviceUsed, FailedStep, Input, Job, JobKind, Outcome};
 
 /// The kind.
@@ -161,12 +160,11 @@ impl Job for SelfTestJob {
 
 impl SelfTestJob {
     fn start(&self) -> Result<String, RunError> {
-        let mut hasher = Sha256::new();
+        let mut digests = String::new();
         for file in &self.files {
-            let (digest, _) = sha256_file(file).map_err(|e| ArtifactError::io("read", file, e))?;
-            hasher.update(digest.as_bytes());
+            digests.push_str(&sha256_file(file).map_err(|e| ArtifactError::io("read", file, e))?.1);
         }
-        Ok(hex(&hasher.finalize()))
+        Ok(sha256_bytes(digests.as_bytes()))
     }
 
     fn hash_stage(
@@ -185,7 +183,7 @@ impl SelfTestJob {
                 return Err(RunError::Interrupted);
             }
             let text = format!("{} {} {stage} {}", state.digest, ctx.seed(), state.step);
-            state = State { step: state.step + 1, digest: hex(&Sha256::digest(text.as_bytes())) };
+            state = State { step: state.step + 1, digest: sha256_bytes(text.as_bytes()) };
             if state.step.is_multiple_of(self.settings.checkpoint_every) {
                 artifact::write_json(&path, &state)?;
                 ctx.event("checkpoint", json!({ "stage": stage, "step": state.step }))?;

@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::artifact::{self, ArtifactError};
+use crate::dataset::hash::{sha256_bytes, sha256_file};
 
 use super::context::RunContext;
 use super::error::RunError;
-use super::key::{hex, sha256_file};
 
 /// How long a stage took.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -72,7 +72,7 @@ impl RunContext {
         let path = self.stage_file(name, "json")?;
         let data = path.with_extension("bin");
         let load = |stored: Stored<BytesOf>| {
-            let found = sha256_file(&data).map_err(|e| ArtifactError::io("read", &data, e))?.0;
+            let found = sha256_file(&data).map_err(|e| ArtifactError::io("read", &data, e))?.1;
             if found != stored.value.sha256 {
                 return Err(ArtifactError::Format {
                     path: data.clone(),
@@ -86,9 +86,8 @@ impl RunContext {
             return Ok(bytes);
         }
         self.do_stage(name, work, |seconds, bytes| {
-            use sha2::Digest;
             artifact::write_bytes(&data, &bytes)?;
-            let value = BytesOf { sha256: hex(&sha2::Sha256::digest(&bytes)) };
+            let value = BytesOf { sha256: sha256_bytes(&bytes) };
             artifact::write_json(&path, &Stored { stage: name.to_owned(), seconds, value })?;
             Ok(bytes)
         })

@@ -40,6 +40,7 @@ mod head;
 mod located;
 mod schema;
 mod text;
+mod tidy;
 mod tree;
 mod words;
 

@@ -98,10 +98,11 @@ impl JobText {
         }
     }
 
-    /// A path of the job: relative ones start at the job file's folder.
+    /// A path of the job: relative ones start at the job file's folder. `x/..` is taken out where `x` is a plain folder.
     pub fn resolve(&self, path: impl AsRef<Path>) -> PathBuf {
         let path = path.as_ref();
-        if path.is_relative() && self.folder() == Path::new(".") { path.to_owned() } else { self.folder().join(path) }
+        let here = path.is_relative() && self.folder() == Path::new(".");
+        super::tidy::tidy(&if here { path.to_owned() } else { self.folder().join(path) })
     }
 
     /// The job's kind.

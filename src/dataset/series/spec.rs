@@ -57,8 +57,17 @@ pub enum RawSteps {
     List(Vec<String>),
 }
 
+impl RawSteps {
+    fn names(&self) -> Result<Vec<String>, DataError> {
+        match self {
+            Self::List(names) => Ok(names.clone()),
+            Self::Range(range) => expand_range(range),
+        }
+    }
+}
+
 /// A sales log's description as it stands in a job file.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RawSeries {
     /// The table.
@@ -117,6 +126,30 @@ pub struct SeriesSpec {
 }
 
 impl RawSeries {
+    /// Whether the wide form's step columns are all in a table with this header; the long form has none.
+    ///
+    /// # Errors
+    /// [`DataError::Spec`] if `steps` cannot be meant.
+    pub fn has_all_steps(&self, header: &[String]) -> Result<bool, DataError> {
+        let Some(steps) = &self.steps else { return Ok(true) };
+        Ok(steps.names()?.iter().all(|name| header.contains(name)))
+    }
+
+    /// The same description for tables that hold the first `count` steps only: the wide form's other columns go.
+    ///
+    /// # Errors
+    /// [`DataError::Spec`] if `steps` cannot be meant.
+    pub fn first_steps(&self, count: usize) -> Result<Self, DataError> {
+        let Some(steps) = &self.steps else { return Ok(self.clone()) };
+        let mut names = steps.names()?;
+        let kept = |name: &String| !self.drop.contains(name);
+        // Dropped columns before the last kept one stay: the dates of the others are counted over them.
+        let last = (0..names.len()).filter(|&i| kept(&names[i])).nth(count.saturating_sub(1));
+        names.truncate(last.map_or(names.len(), |i| i + 1));
+        let drop = self.drop.iter().filter(|name| names.contains(name)).cloned().collect();
+        Ok(Self { steps: Some(RawSteps::List(names)), drop, ..self.clone() })
+    }
+
     /// Checks the description; a relative path of the source is taken from `base`.
     ///
     /// # Errors
@@ -168,10 +201,7 @@ impl RawSeries {
         refuse("quantity", self.quantity.is_some(), "long")?;
         refuse("week_start", self.week_start.is_some(), "long")?;
         refuse("span", self.span.is_some(), "long")?;
-        let steps = match required("steps", self.steps.as_ref(), "wide")? {
-            RawSteps::List(names) => names.clone(),
-            RawSteps::Range(range) => expand_range(range)?,
-        };
+        let steps = required("steps", self.steps.as_ref(), "wide")?.names()?;
         if steps.iter().all(|name| self.drop.contains(name)) {
             return Err(DataError::spec("steps", "expected at least one column that is not dropped, found none"));
         }

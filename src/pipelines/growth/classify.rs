@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::data_spec::DataSpec;
 use super::error::GrowthError;
 use super::history::{Expected, History, Row};
 use super::increments::quantile;
@@ -18,6 +19,8 @@ use crate::train::{Control, Data, Member, SavedFleet, Targets, TrainedMember, pr
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClassifierHeader {
+    /// The layout of the tables that it came from.
+    pub tables: DataSpec,
     /// Early series to channels.
     pub prep: SeriesPrep,
     /// What products are expected to sell.
@@ -82,7 +85,7 @@ impl Classifier {
         let data = Data { inputs: &inputs, targets: Targets::Values(&labels) };
         let trained = train(&model, &settings.training, Loss::BinaryCrossEntropy, data, &members, backend, control)?;
         let odds = f64::from(growth_weight) / f64::from(steady_weight);
-        let mut classifier = Self::of_trained(model, prep, history.expected.clone(), odds, cut, trained);
+        let mut classifier = Self::of_trained(model, prep, history, odds, cut, trained);
         let probabilities = classifier.of_products(history, &history.split.validation, backend)?;
         classifier.header.cut = match settings.decision {
             Decision::Probability { value } => value,
@@ -94,14 +97,15 @@ impl Classifier {
     fn of_trained(
         model: Model,
         prep: SeriesPrep,
-        demand: Expected,
+        history: &History,
         odds: f64,
         training_rows: usize,
         trained: Vec<TrainedMember>,
     ) -> Self {
         let header = ClassifierHeader {
+            tables: history.tables.clone(),
             prep,
-            demand,
+            demand: history.expected.clone(),
             odds,
             cut: 0.5,
             losses: trained.iter().map(|t| t.losses.clone()).collect(),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::data_spec::DataSpec;
 use super::error::GrowthError;
 use super::increments::{Expectation, Increments, Threshold, increments, quantile};
 use super::settings::{Monitor, Settings};
@@ -59,6 +60,14 @@ impl Expected {
         })
     }
 
+    /// The attribute that it depends on, if any.
+    pub(super) fn column(&self) -> Option<&str> {
+        match self {
+            Self::Category { column, .. } => Some(column),
+            Self::Relative(_) | Self::Absolute(_) => None,
+        }
+    }
+
     pub(super) const fn is_relative(&self) -> bool {
         matches!(self, Self::Relative(_))
     }
@@ -76,6 +85,11 @@ impl Expected {
     }
 }
 
+/// What was sold in all of these steps.
+pub(super) fn volume(early: &[f32]) -> f64 {
+    early.iter().map(|q| f64::from(*q)).sum()
+}
+
 /// Products with enough early sales, and why the others are left out.
 #[derive(Debug)]
 pub(super) struct Watched {
@@ -90,8 +104,7 @@ pub(super) fn watch(set: &SeriesSet, monitor: &Monitor, expected: &Expected) -> 
     let (mut kept, mut demand, mut left_out) = (vec![], vec![], vec![]);
     for product in 0..set.len() {
         let early = set.early(product, monitor.early_steps);
-        let volume: f64 = early.iter().map(|q| f64::from(*q)).sum();
-        if volume < monitor.min_volume {
+        if volume(early) < monitor.min_volume {
             left_out.push((set.ids()[product].clone(), "it sold less than the minimum volume in its early steps"));
             continue;
         }
@@ -120,6 +133,8 @@ pub(super) struct History {
     pub expected: Expected,
     pub early_steps: usize,
     pub min_volume: f64,
+    /// The layout of the job's tables; saved with the models.
+    pub tables: DataSpec,
 }
 
 /// One training row: a product's cycle, turned to the left by some steps.
@@ -172,6 +187,7 @@ impl History {
             expected,
             early_steps: monitor.early_steps,
             min_volume: monitor.min_volume,
+            tables: DataSpec::of(settings),
         };
         history.check_classes()?;
         Ok(history)
@@ -225,8 +241,7 @@ impl History {
         let len = series.len();
         series.rotate_left(shift % len.max(1));
         let early = series[..self.early_steps.min(len)].to_vec();
-        let volume: f64 = early.iter().map(|q| f64::from(*q)).sum();
-        if volume < self.min_volume {
+        if volume(&early) < self.min_volume {
             return None;
         }
         let demand = self.expected.of_product(&self.set, product, &early)?;

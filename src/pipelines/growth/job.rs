@@ -53,8 +53,11 @@ impl JobKind for Growth {
 }
 
 fn series(issues: &mut Issues, text: &JobText, key: &str, raw: &RawSeries) -> Option<SeriesSpec> {
-    let base = text.file().parent().unwrap_or(Path::new(""));
-    match raw.check(base) {
+    let mut resolved = raw.clone();
+    if !raw.source.path.as_os_str().is_empty() {
+        resolved.source.path = text.resolve(&raw.source.path);
+    }
+    match resolved.check(Path::new("")) {
         Ok(spec) => Some(spec),
         Err(DataError::Spec { field, reason }) => {
             issues.push(&format!("{key}.{field}"), reason);

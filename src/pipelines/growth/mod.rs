@@ -7,6 +7,7 @@
 
 mod assemble;
 pub mod classify;
+mod data_spec;
 mod error;
 pub mod evaluate;
 mod history;
@@ -21,7 +22,8 @@ mod rounds;
 pub mod settings;
 mod tables;
 
+pub use data_spec::{DataSpec, Like};
 pub use error::GrowthError;
 pub use history::Expected;
 pub use job::Growth;
-pub use predict::predict;
+pub use predict::{NewData, Prediction, predict};

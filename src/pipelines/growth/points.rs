@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::classify::member_seed;
+use super::data_spec::DataSpec;
 use super::error::GrowthError;
 use super::history::{Expected, History, Row};
 use super::references::References;
@@ -22,6 +23,8 @@ pub const TASK: &str = "growth.points";
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PointsHeader {
+    /// The layout of the tables that they came from.
+    pub tables: DataSpec,
     /// Early series to inputs.
     pub prep: SeriesPrep,
     /// What products are expected to sell.
@@ -30,6 +33,8 @@ pub struct PointsHeader {
     pub rule: Rule,
     /// Steps of the full cycle: one output each.
     pub steps: usize,
+    /// What they are called in the history.
+    pub labels: Vec<String>,
     /// Epochs that each network trained, and the best of them.
     pub epochs: Vec<(usize, usize)>,
 }
@@ -174,10 +179,12 @@ pub(super) fn train_fleet(
     let trained =
         train(&model, &settings.training, Loss::BinaryCrossEntropy, table.data(), &members, backend, control)?;
     let header = PointsHeader {
+        tables: history.tables.clone(),
         prep,
         demand: history.expected.clone(),
         rule: settings.rule,
         steps,
+        labels: (0..steps).map(|s| history.set.label(0, s).unwrap_or_default().to_owned()).collect(),
         epochs: trained.iter().map(|t| (t.losses.len(), t.best_epoch)).collect(),
     };
     let settings = serde_json::to_value(&header)

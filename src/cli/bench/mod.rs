@@ -1,0 +1,96 @@
+//! `nightloom bench`: how fast this machine is, without any other tool.
+
+mod networks;
+mod ops;
+mod step;
+mod timer;
+
+use serde_json::{Value, json};
+
+use crate::backend::{Backend, Chosen, Cpu};
+use crate::run::{Console, ExitCode, LogChoice};
+
+use super::{Failure, print, with_exit_codes};
+
+const EXAMPLES: &str = "\
+Examples:
+  nightloom bench ops                            every timed case of every operation
+  nightloom bench ops conv1d --device cpu        those with `conv1d` in their name
+  nightloom bench step                           training steps of named networks
+  nightloom bench step growth --threads 1 --json
+
+Take the figures from a release build on a machine that does nothing else.";
+
+/// Time the operations, or training steps of named networks, on a device.
+#[derive(Debug, clap::Args)]
+#[command(after_help = with_exit_codes(EXAMPLES))]
+pub(super) struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    Ops(ops::Args),
+    Step(step::Args),
+}
+
+pub(super) fn call(args: &Args) -> Result<ExitCode, Failure> {
+    if cfg!(debug_assertions) {
+        Console::on_stderr(LogChoice::Plain, false)
+            .warn("this is no release build: `cargo build --release` gives one whose figures mean something");
+    }
+    match &args.what {
+        What::Ops(args) => ops::call(args)?,
+        What::Step(args) => step::call(args)?,
+    }
+    Ok(ExitCode::Done)
+}
+
+/// Where something was timed.
+fn place(chosen: &Chosen) -> Value {
+    let simd = match &chosen.backend {
+        Backend::Cpu(cpu) => Some(cpu.simd().name()),
+        Backend::Gpu(_) => None,
+    };
+    json!({
+        "device": chosen.backend.id(),
+        "describe": chosen.backend.describe(),
+        "simd": simd,
+        "cores": Cpu::cores(),
+        "threads": rayon::current_num_threads(),
+        "release": !cfg!(debug_assertions),
+    })
+}
+
+fn print_place(chosen: &Chosen, timed: &str) {
+    print(&format!("device: {}; {} CPU threads", chosen.backend.describe(), rayon::current_num_threads()));
+    print(&format!("timed: {timed}"));
+}
+
+/// A count with a unit's prefix: `12.3 G`.
+fn scaled(value: f64) -> String {
+    let prefixes = ["", "k", "M", "G", "T", "P"];
+    let step = (0..prefixes.len() - 1).take_while(|n| value >= 1e3_f64.powi(*n as i32 + 1)).count();
+    format!("{:.1} {}", value / 1e3_f64.powi(step as i32), prefixes[step])
+}
+
+/// Seconds with a unit that suits them.
+fn seconds(value: f64) -> String {
+    match value {
+        v if v >= 1.0 => format!("{v:.2} s"),
+        v if v >= 1e-3 => format!("{:.3} ms", v * 1e3),
+        v => format!("{:.2} us", v * 1e6),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{scaled, seconds};
+
+    #[test]
+    fn e6_figures_have_units_that_suit_them() {
+        assert_eq!([0.0, 999.0, 1500.0, 2.5e9].map(scaled), ["0.0 ", "999.0 ", "1.5 k", "2.5 G"]);
+        assert_eq!([2.0, 0.001_25, 3.5e-6].map(seconds), ["2.00 s", "1.250 ms", "3.50 us"]);
+    }
+}

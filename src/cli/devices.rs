@@ -1,0 +1,151 @@
+//! `nightloom devices` (E3).
+
+use serde_json::{Value, json};
+
+use crate::backend::gpu::{AdapterFacts, adapters};
+use crate::backend::{Backend, Cpu, DeviceChoice, SimdLevel, choose};
+use crate::run::{ExitCode, RunError};
+
+use super::{Failure, print, with_exit_codes};
+
+const EXAMPLES: &str = "\
+Examples:
+  nightloom devices
+  nightloom devices --json
+  NIGHTLOOM_SIMD=avx2 nightloom devices      what a lower SIMD level would be
+
+`--device gpu:<index, name or PCI id>` takes an adapter by what this list shows of it; `auto` never takes a software GPU.";
+
+/// List the CPU and the GPUs with their limits, and what `auto` would use.
+#[derive(Debug, clap::Args)]
+#[command(after_help = with_exit_codes(EXAMPLES))]
+pub(super) struct Args {
+    /// One JSON object instead of text.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn call(args: &Args) -> Result<ExitCode, Failure> {
+    let used = Cpu::from_env().map_err(RunError::device)?.simd();
+    let adapters = adapters();
+    let chosen = choose(&DeviceChoice::Auto).map_err(RunError::device)?;
+    if args.json {
+        let value = json!({
+            "cpu": {
+                "cores": Cpu::cores(),
+                "simd": used.name(),
+                "simd_levels": levels().map(SimdLevel::name).collect::<Vec<_>>(),
+            },
+            "adapters": adapters.iter().map(as_json).collect::<Vec<_>>(),
+            "auto": { "id": chosen.backend.id(), "device": chosen.backend.describe(), "reason": chosen.reason },
+        });
+        print(&format!("{value:#}"));
+        return Ok(ExitCode::Done);
+    }
+    print(&cpu_in_words(used));
+    if adapters.is_empty() {
+        print("GPU: no adapter; on Linux a Vulkan driver makes one appear");
+    }
+    for adapter in &adapters {
+        print(&in_words(adapter));
+    }
+    let kind = if matches!(chosen.backend, Backend::Gpu(_)) { "gpu" } else { "cpu" };
+    print(&format!("auto: {kind}, {}: {}", chosen.backend.describe(), chosen.reason));
+    Ok(ExitCode::Done)
+}
+
+/// The SIMD levels that this machine has.
+fn levels() -> impl Iterator<Item = SimdLevel> {
+    let best = SimdLevel::detect();
+    SimdLevel::ALL.into_iter().filter(move |level| *level <= best)
+}
+
+fn cpu_in_words(used: SimdLevel) -> String {
+    let names: Vec<&str> = levels().map(SimdLevel::name).collect();
+    let why = if std::env::var_os("NIGHTLOOM_SIMD").is_some() { "NIGHTLOOM_SIMD says so" } else { "the best" };
+    format!("CPU: {} cores; SIMD levels {}; used: {used} ({why})", Cpu::cores(), names.join(", "))
+}
+
+/// Features that the engine uses or may come to use, with their names here.
+fn features(adapter: &AdapterFacts) -> [(&'static str, bool); 5] {
+    let has = |feature: wgpu::Features| adapter.features.contains(feature);
+    [
+        ("f16", has(wgpu::Features::SHADER_F16)),
+        ("i64", has(wgpu::Features::SHADER_INT64)),
+        ("timestamps", has(wgpu::Features::TIMESTAMP_QUERY)),
+        ("immediates", has(wgpu::Features::IMMEDIATES)),
+        ("cooperative_matrix", has(wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX)),
+    ]
+}
+
+fn in_words(adapter: &AdapterFacts) -> String {
+    let (info, limits) = (&adapter.info, &adapter.limits);
+    let bus = if info.device_pci_bus_id.is_empty() { "none" } else { &info.device_pci_bus_id };
+    let list = |want: bool| {
+        let names: Vec<&str> = features(adapter).into_iter().filter(|(_, has)| *has == want).map(|(n, _)| n).collect();
+        if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+    };
+    format!(
+        "GPU {}
+  PCI id: {bus} ({}); {:?}
+  limits: {} a storage binding, {} a buffer, {} invocations a workgroup, {} of shared memory, {} workgroups a dimension, \
+         subgroups of {} to {}
+  features: {}; missing: {}",
+        adapter.line(),
+        adapter.pci_id(),
+        info.backend,
+        size(limits.max_storage_buffer_binding_size),
+        size(limits.max_buffer_size),
+        limits.max_compute_invocations_per_workgroup,
+        size(u64::from(limits.max_compute_workgroup_storage_size)),
+        limits.max_compute_workgroups_per_dimension,
+        info.subgroup_min_size,
+        info.subgroup_max_size,
+        list(true),
+        list(false),
+    )
+}
+
+fn as_json(adapter: &AdapterFacts) -> Value {
+    let (info, limits) = (&adapter.info, &adapter.limits);
+    json!({
+        "index": adapter.index,
+        "name": info.name,
+        "kind": if adapter.software() { "software" } else { "hardware" },
+        "type": format!("{:?}", info.device_type),
+        "api": format!("{:?}", info.backend),
+        "driver": info.driver,
+        "driver_info": info.driver_info,
+        "pci_bus_id": info.device_pci_bus_id,
+        "pci_device": adapter.pci_id(),
+        "limits": {
+            "storage_binding_bytes": limits.max_storage_buffer_binding_size,
+            "buffer_bytes": limits.max_buffer_size,
+            "workgroup_invocations": limits.max_compute_invocations_per_workgroup,
+            "workgroup_storage_bytes": limits.max_compute_workgroup_storage_size,
+            "workgroups_per_dimension": limits.max_compute_workgroups_per_dimension,
+            "subgroup_min": info.subgroup_min_size,
+            "subgroup_max": info.subgroup_max_size,
+        },
+        "features": features(adapter).into_iter().map(|(n, has)| (n.to_owned(), json!(has))).collect::<serde_json::Map<_, _>>(),
+    })
+}
+
+/// Bytes in the largest binary unit that gives at least 1.
+fn size(bytes: u64) -> String {
+    let units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+    let step = (0..units.len() as u32 - 1).take_while(|n| bytes >> (10 * (n + 1)) > 0).count();
+    let value = bytes as f64 / f64::from(1 << 10).powi(step as i32);
+    format!("{} {}", (value * 10.0).round() / 10.0, units[step])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::size;
+
+    #[test]
+    fn e3_sizes_are_in_binary_units() {
+        let texts = [0, 1023, 32 << 10, 128 << 20, (2 << 30) - 4, 1 << 40].map(size);
+        assert_eq!(texts, ["0 bytes", "1023 bytes", "32 KiB", "128 MiB", "2 GiB", "1 TiB"]);
+    }
+}

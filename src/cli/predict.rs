@@ -1,0 +1,81 @@
+//! `nightloom predict`.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use crate::artifact::table::TableFormat;
+use crate::pipelines::growth::{self, DataSpec, Like, NewData, Prediction};
+use crate::run::{Console, ExitCode, LogChoice, RunError};
+use crate::spec::JobText;
+use crate::train::SavedFleet;
+
+use super::options::DeviceOptions;
+use super::{Failure, with_exit_codes};
+
+const EXAMPLES: &str = "\
+Examples:
+  nightloom predict runs/growth-0123456789ab/models/classifier.safetensors --data new_products.csv
+  nightloom predict runs/growth-0123456789ab/models/growth_points.safetensors --data new_products.csv --out points.csv
+  nightloom predict classifier.safetensors --data weeks.parquet --job jobs/growth.toml --like history
+
+The table needs the columns that the job names for the product and the steps; of a wide table, the early steps are enough.
+A classifier gives a row a product: `predicted` (growth or steady) and `probability`. Growth-point networks give a row a
+step at which to promote; steps count from 0, as in a run's own tables.";
+
+/// Run a saved model on new data.
+///
+/// The model file knows how its inputs are prepared and how the tables of its job are laid out, so that the model and the
+/// data are enough.
+#[derive(Debug, clap::Args)]
+#[command(after_help = with_exit_codes(EXAMPLES))]
+pub(super) struct Args {
+    /// A model from a run's `models` folder.
+    model: PathBuf,
+    /// The new table: CSV, CSV.gz or Parquet.
+    #[arg(long, value_name = "TABLE")]
+    data: PathBuf,
+    /// Take the table's layout from this job file instead of the model.
+    #[arg(long, value_name = "JOB")]
+    job: Option<PathBuf>,
+    /// Which of the job's tables the new one is laid out like; by default the current products', if they have one.
+    #[arg(long, value_enum)]
+    like: Option<Like>,
+    /// The result, .csv or .parquet; without it CSV on stdout.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    device: DeviceOptions,
+}
+
+pub(super) fn call(args: &Args) -> Result<ExitCode, Failure> {
+    let console = Console::on_stderr(LogChoice::Plain, false);
+    let found = predict(args, &console)?;
+    for note in &found.notes {
+        console.note(note);
+    }
+    write(args, &found)?;
+    Ok(ExitCode::Done)
+}
+
+fn predict(args: &Args, console: &Console) -> Result<Prediction, RunError> {
+    if let Some(out) = &args.out {
+        TableFormat::of_path(out).map_err(RunError::data)?;
+    }
+    let tables = args.job.as_deref().map(|job| DataSpec::of_job(&JobText::read(job)?)).transpose()?;
+    let fleet = SavedFleet::load(&args.model).map_err(RunError::data)?;
+    let chosen = args.device.choose()?;
+    console.note(&format!("device: {}: {}", chosen.backend.describe(), chosen.reason));
+    let data = NewData { path: &args.data, tables, like: args.like };
+    Ok(growth::predict(fleet, &args.model, &data, &chosen.backend)?)
+}
+
+fn write(args: &Args, found: &Prediction) -> Result<(), RunError> {
+    match &args.out {
+        Some(path) => Ok(found.table.write(path, TableFormat::of_path(path)?)?),
+        None => {
+            // A reader that has gone away (`| head`) is no error.
+            let _ = std::io::stdout().lock().write_all(&found.table.csv()?);
+            Ok(())
+        }
+    }
+}
