@@ -95,7 +95,9 @@ fn call(made: &mut [Made], part: Part, wanted: usize) -> f64 {
     let mut order: Vec<usize> = (0..made.len()).filter(|&i| made[i].product.part == part).collect();
     order.sort_by(|&a, &b| made[b].product.probability.total_cmp(&made[a].product.probability));
     order.truncate(wanted);
-    order.iter().for_each(|&i| made[i].product.predicted = true);
+    for &i in &order {
+        made[i].product.predicted = true;
+    }
     order.last().map_or(1.0, |&i| made[i].product.probability)
 }
 
