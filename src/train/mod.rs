@@ -2,6 +2,8 @@
 
 mod checkpoint;
 mod control;
+#[cfg(test)]
+mod epoch_tests;
 mod error;
 mod fleet;
 pub mod metrics;
