@@ -85,8 +85,9 @@ pub(super) fn call(args: &Args) -> Result<(), RunError> {
     if args.json {
         print(&format!("{:#}", json!({ "place": place(&chosen), "timed": TIMED, "rows": rows })));
     } else {
-        rows.iter()
-            .for_each(|row| print(&format!("{}: {}; {} steps an epoch", row.name, row.about, row.steps_an_epoch)));
+        for row in &rows {
+            print(&format!("{}: {}; {} steps an epoch", row.name, row.about, row.steps_an_epoch));
+        }
     }
     Ok(())
 }
