@@ -96,7 +96,8 @@ fn agreement(op: &dyn Op, backend: &Backend) -> Result<Row, PlanError> {
             worst = worst.max(nmse);
             if nmse > case.nmse_max {
                 let (kernel, name) = (output.kernel, output.output);
-                failures.push(format!("{kernel}, case {}, `{name}`: {nmse:.1e} exceeds {:.1e}", case.id, case.nmse_max));
+                failures
+                    .push(format!("{kernel}, case {}, `{name}`: {nmse:.1e} exceeds {:.1e}", case.id, case.nmse_max));
             }
         }
     }

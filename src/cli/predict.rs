@@ -70,12 +70,10 @@ fn predict(args: &Args, console: &Console) -> Result<Prediction, RunError> {
 }
 
 fn write(args: &Args, found: &Prediction) -> Result<(), RunError> {
-    match &args.out {
-        Some(path) => Ok(found.table.write(path, TableFormat::of_path(path)?)?),
-        None => {
-            // A reader that has gone away (`| head`) is no error.
-            let _ = std::io::stdout().lock().write_all(&found.table.csv()?);
-            Ok(())
-        }
+    if let Some(path) = &args.out {
+        return Ok(found.table.write(path, TableFormat::of_path(path)?)?);
     }
+    // A reader that has gone away (`| head`) is no error.
+    let _ = std::io::stdout().lock().write_all(&found.table.csv()?);
+    Ok(())
 }

@@ -37,27 +37,45 @@ fn with_cell(row: usize, week: usize, cell: &str) -> String {
 #[test]
 fn e16_words_that_no_job_knows_are_found_with_their_line() {
     let typo = |change: &dyn Fn(&mut Job), parts: &[&str]| refused(&Site::new(&changed(change)), parts);
-    typo(&|job| job.monitor = "early_stpes = 8".to_owned(), &["job.toml:", "monitor.early_stpes: unknown key", "`early_steps`"]);
-    typo(&|job| job.classifier.push_str("\nmebmers = 3"), &["classifier.mebmers: unknown key", "did you mean `members`?"]);
+    typo(
+        &|job| job.monitor = "early_stpes = 8".to_owned(),
+        &["job.toml:", "monitor.early_stpes: unknown key", "`early_steps`"],
+    );
+    typo(
+        &|job| job.classifier.push_str("\nmebmers = 3"),
+        &["classifier.mebmers: unknown key", "did you mean `members`?"],
+    );
     typo(&|job| job.history = WIDE.replace("form =", "from ="), &["history.from: unknown key", "did you mean `form`?"]);
     typo(
         &|job| job.increments = "expectation = { kind = \"realtive\", multiple = 1.5 }".to_owned(),
         &["increments.expectation", "relative"],
     );
-    typo(&|job| job.head = "kind = \"grwoth\"".to_owned(), &["job.toml:1:8: kind: no such kind", "did you mean `growth`?"]);
+    typo(
+        &|job| job.head = "kind = \"grwoth\"".to_owned(),
+        &["job.toml:1:8: kind: no such kind", "did you mean `growth`?"],
+    );
 }
 
 #[test]
 fn e16_impossible_values_are_found_with_their_line() {
     let wrong = |change: &dyn Fn(&mut Job), parts: &[&str]| refused(&Site::new(&changed(change)), parts);
-    wrong(&|job| job.monitor = "early_steps = 0".to_owned(), &["job.toml:", "monitor.early_steps: expected 1 to 10000, got 0"]);
-    wrong(&|job| job.points.push_str("\nheld_out = 1.5"), &["points.held_out: expected at least 0 and below 1, got 1.5"]);
+    wrong(
+        &|job| job.monitor = "early_steps = 0".to_owned(),
+        &["job.toml:", "monitor.early_steps: expected 1 to 10000, got 0"],
+    );
+    wrong(
+        &|job| job.points.push_str("\nheld_out = 1.5"),
+        &["points.held_out: expected at least 0 and below 1, got 1.5"],
+    );
     wrong(
         &|job| job.classifier_training = "epochs = 5\nbatch = 8\nrate = -1.0".to_owned(),
         &["classifier.training.rate", "must be above 0, found -1"],
     );
     wrong(
-        &|job| job.classifier = "layers = [{ kind = \"conv1d\", channels = 4, kernel = 50, padding = \"valid\" }]".to_owned(),
+        &|job| {
+            job.classifier =
+                "layers = [{ kind = \"conv1d\", channels = 4, kernel = 50, padding = \"valid\" }]".to_owned()
+        },
         &["classifier.layers", "50"],
     );
     wrong(
@@ -99,12 +117,12 @@ fn e21_files_that_are_not_there_or_not_what_they_say() {
 #[test]
 fn e21_cells_that_are_no_quantities_are_named_by_row_and_column() {
     let cases: [(&str, &[&str]); 6] = [
-        ("many", &["sales.csv", "row 6", "`w3`", "\"many\""]),
-        ("-2", &["sales.csv", "row 6", "`w3`", "a quantity of 0 or more", "-2"]),
-        ("inf", &["sales.csv", "row 6", "`w3`", "inf"]),
-        ("1e39", &["sales.csv", "row 6", "`w3`", "32-bit"]),
-        ("NaN", &["sales.csv", "row 6", "`w3`", "p004"]),
-        ("", &["sales.csv", "row 6", "`w3`", "p004"]),
+        ("many", &["sales.csv", "line 6", "`w3`", "`many`"]),
+        ("-2", &["sales.csv", "line 6", "`w3`", "a quantity of 0 or more", "-2"]),
+        ("inf", &["sales.csv", "line 6", "`w3`", "inf"]),
+        ("1e39", &["sales.csv", "line 6", "`w3`", "32-bit"]),
+        ("NaN", &["sales.csv", "line 6", "`w3`", "p004"]),
+        ("", &["sales.csv", "line 6", "`w3`", "p004"]),
     ];
     for (cell, parts) in cases {
         let site = Site::empty(&small());
@@ -123,11 +141,11 @@ fn g1_products_and_weeks_that_stand_twice_are_named() {
     products[7].id = products[2].id.clone();
     let site = Site::empty(&small());
     site.file("sales.csv", sales::wide(&products).as_bytes());
-    refused(&site, &["sales.csv", "row 9", "`product`", "product `p002`", "row 4"]);
+    refused(&site, &["sales.csv", "line 9", "`product`", "product `p002`", "line 4"]);
     let long = Site::empty(&changed(|job| job.history = LONG.to_owned()));
     let table = sales::long(&sales::sales(300, 40, 1));
     long.file("long.csv", (table + "2024-01-09,p001,rice,3\n").as_bytes());
-    refused(&long, &["long.csv", "row 12002", "`p001`"]);
+    refused(&long, &["long.csv", "line 12002", "`p001`"]);
 }
 
 #[test]
@@ -136,7 +154,7 @@ fn g1_series_that_end_before_the_early_steps_are_named() {
     products[3].weeks.truncate(5);
     let site = Site::empty(&small());
     site.file("sales.csv", sales::wide(&products).as_bytes());
-    refused(&site, &["sales.csv", "row 5", "`w6`", "p003", "5", "8"]);
+    refused(&site, &["sales.csv", "line 5", "`w6`", "`p003` has 5 steps, fewer than the 8 early steps"]);
 }
 
 #[test]

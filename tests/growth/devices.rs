@@ -92,7 +92,8 @@ fn e6_ops_lists_and_checks_every_operation() {
     let table = text(&output.stdout);
     assert!(table.starts_with("| op | device | worst NMSE | cases |\n|---|---|---|---|\n"), "{table}");
     assert_eq!(table.lines().count(), names.len() + 2);
-    let portable = site.command(&["ops", "--check", "--json", "--device", "cpu"]).env("NIGHTLOOM_SIMD", "portable").output();
+    let portable =
+        site.command(&["ops", "--check", "--json", "--device", "cpu"]).env("NIGHTLOOM_SIMD", "portable").output();
     let value: serde_json::Value = serde_json::from_slice(&portable.unwrap().stdout).unwrap();
     for (row, name) in value["rows"].as_array().unwrap().iter().zip(&names) {
         assert_eq!((row["op"].as_str().unwrap(), row["device"].as_str().unwrap()), (*name, "cpu-portable"));
@@ -118,7 +119,9 @@ fn e6_bench_times_operations_and_steps() {
     let ops = json(&["bench", "ops", "gather", "--json", "--device", "cpu"]);
     let rows = ops["rows"].as_array().unwrap();
     assert!(!rows.is_empty());
-    assert!(rows.iter().all(|r| r["name"].as_str().unwrap().contains("gather") && r["seconds"].as_f64().unwrap() > 0.0));
+    assert!(
+        rows.iter().all(|r| r["name"].as_str().unwrap().contains("gather") && r["seconds"].as_f64().unwrap() > 0.0)
+    );
     for args in [["bench", "ops", "no such op"], ["bench", "step", "no such network"]] {
         let output = site.output(&args);
         assert_eq!(code(&output), 2, "{output:?}");

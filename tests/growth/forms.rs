@@ -42,7 +42,10 @@ fn write_parquet(products: &[Product], path: &std::path::Path) {
         ("category".to_owned(), Cells::text(products.iter().map(|p| p.category))),
     ];
     for week in 0..40 {
-        columns.push((format!("w{}", week + 1), Cells::I64(products.iter().map(|p| p.weeks[week].map(i64::from)).collect())));
+        columns.push((
+            format!("w{}", week + 1),
+            Cells::I64(products.iter().map(|p| p.weeks[week].map(i64::from)).collect()),
+        ));
     }
     Table::new(columns).unwrap().write_parquet(path).unwrap();
 }
@@ -51,7 +54,8 @@ fn write_parquet(products: &[Product], path: &std::path::Path) {
 fn e21_results_can_be_parquet() {
     let mut job = small();
     job.head.push_str("\n[output]\nformat = \"parquet\"");
-    let run = Site::new(&job).run(&[]);
+    let site = Site::new(&job);
+    let run = site.run(&[]);
     for name in ["products", "references", "growth_points"] {
         assert_eq!(&run.read(&format!("tables/{name}.parquet"))[..4], b"PAR1");
     }
@@ -60,7 +64,8 @@ fn e21_results_can_be_parquet() {
 #[test]
 fn g4_current_products_have_a_table_of_their_own() {
     let mut job = small();
-    job.current = WIDE.replace("sales.csv", "current.csv").replace("w1..w40", "w1..w8").replace("2024-01-01", "2025-01-06");
+    job.current =
+        WIDE.replace("sales.csv", "current.csv").replace("w1..w40", "w1..w8").replace("2024-01-01", "2025-01-06");
     let site = Site::new(&job);
     let current: Vec<Product> = sales::sales(60, 40, 2)
         .into_iter()
@@ -79,7 +84,11 @@ fn g4_current_products_have_a_table_of_their_own() {
     let of = |part: &str| points["part"].iter().filter(|p| *p == part).count();
     assert!(of("current") > 0 && of("test") > 0);
     for (part, start) in points["part"].iter().zip(&points["start"]) {
-        assert_eq!(part == "current", start.starts_with("2025-"), "current products are promoted in the future: {start}");
+        assert_eq!(
+            part == "current",
+            start.starts_with("2025-"),
+            "current products are promoted in the future: {start}"
+        );
     }
 }
 
@@ -113,7 +122,8 @@ fn g3_turned_cycles_need_cycles_of_one_length() {
     assert_eq!(code(&output), 2);
     assert!(text(&output.stderr).contains("sales.csv: `rotations` turn whole cycles"), "{output:?}");
     assert!(!site.has_runs());
-    let even = Site::new(&job).run(&[]);
+    let site = Site::new(&job);
+    let even = site.run(&[]);
     let rows = even.json("metrics.json")["details"]["classifier"]["training_rows"].as_u64().unwrap();
     let train = even.json("metrics.json")["details"]["products"]["train"].as_u64().unwrap();
     assert!(rows > train && rows <= 2 * train, "{rows} rows of {train} products");
@@ -123,7 +133,9 @@ fn g3_turned_cycles_need_cycles_of_one_length() {
 fn e21_a_table_in_gb18030_is_read_right() {
     let site = Site::empty(&small());
     let mut products = sales::sales(300, 40, 1);
-    products.iter_mut().for_each(|p| p.category = if p.category == "tea" { "茶叶与饮料" } else { "大米和面粉" });
+    products
+        .iter_mut()
+        .for_each(|p| p.category = if p.category == "tea" { "茶叶与饮料" } else { "大米和面粉" });
     let table = sales::wide(&products);
     site.file("sales.csv", &encoding_rs::GB18030.encode(&table).0);
     let run = site.run(&[]);

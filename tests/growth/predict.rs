@@ -30,7 +30,11 @@ fn e14_the_classifier_gives_the_runs_own_probabilities() {
                 assert_eq!(found["predicted"][i], wanted["predicted"][own], "{id}");
             }
             None => {
-                assert_eq!((found["probability"][i].as_str(), found["predicted"][i].as_str()), ("", ""), "{id} was left out");
+                assert_eq!(
+                    (found["probability"][i].as_str(), found["predicted"][i].as_str()),
+                    ("", ""),
+                    "{id} was left out"
+                );
                 silent += 1;
             }
         }
@@ -47,7 +51,8 @@ fn e14_the_classifier_gives_the_runs_own_probabilities() {
     for data in ["early.csv", "early.csv.gz"] {
         let again = predict(&site, &[&classifier, "--data", data]);
         let pairs = |c: &Columns| {
-            let mut pairs: Vec<(String, String)> = c["product"].iter().cloned().zip(c["probability"].iter().cloned()).collect();
+            let mut pairs: Vec<(String, String)> =
+                c["product"].iter().cloned().zip(c["probability"].iter().cloned()).collect();
             pairs.sort();
             pairs
         };
@@ -70,7 +75,8 @@ fn e14_the_networks_give_the_runs_own_growth_points() {
     let rows = |c: &Columns| {
         let column = |name: &str| c[name].clone();
         let keys = ["product", "step", "step_label", "start", "end", "probability"];
-        let mut rows: Vec<Vec<String>> = (0..c["product"].len()).map(|i| keys.iter().map(|k| column(k)[i].clone()).collect()).collect();
+        let mut rows: Vec<Vec<String>> =
+            (0..c["product"].len()).map(|i| keys.iter().map(|k| column(k)[i].clone()).collect()).collect();
         rows.sort();
         rows
     };
@@ -153,5 +159,8 @@ fn e14_wrong_models_and_wrong_data_are_refused() {
     refused(&[&classifier, "--data", "sales.csv", "--like", "current"], &["current products"]);
     refused(&[&classifier, "--data", "sales.csv", "--job", "nothere.toml"], &["nothere.toml"]);
     site.file("self.toml", b"kind = \"selftest\"\n");
-    refused(&[&classifier, "--data", "sales.csv", "--job", "self.toml"], &["self.toml:1:8: kind: expected a `growth` job"]);
+    refused(
+        &[&classifier, "--data", "sales.csv", "--job", "self.toml"],
+        &["self.toml:1:8: kind: expected a `growth` job"],
+    );
 }

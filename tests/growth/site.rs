@@ -39,9 +39,10 @@ pub fn small() -> Job {
         current: String::new(),
         monitor: "early_steps = 8\nmin_volume = 5.0".to_owned(),
         increments: String::new(),
-        classifier: "members = 2\nfeatures = [\"log\", \"relative\"]\nlayers = [\n  { kind = \"conv1d\", channels = 4, \
+        classifier:
+            "members = 2\nfeatures = [\"log\", \"relative\"]\nlayers = [\n  { kind = \"conv1d\", channels = 4, \
                      kernel = 3, activation = \"relu\" },\n  { kind = \"flatten\" },\n]"
-            .to_owned(),
+                .to_owned(),
         classifier_training: "epochs = 6\nbatch = 32\nrate = 0.01".to_owned(),
         references: "min_references = 10".to_owned(),
         points: "hidden = [8]".to_owned(),

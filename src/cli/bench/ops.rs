@@ -76,7 +76,9 @@ pub(super) fn call(args: &Args) -> Result<(), RunError> {
     }
     if rows.is_empty() {
         let filter = args.filter.as_deref().unwrap_or("");
-        return Err(RunError::data(format!("no timed case has {filter:?} in its name: `nightloom ops` lists the kernels")));
+        return Err(RunError::data(format!(
+            "no timed case has {filter:?} in its name: `nightloom ops` lists the kernels"
+        )));
     }
     if args.json {
         print(&format!("{:#}", json!({ "place": place(&chosen), "timed": TIMED, "rows": rows })));

@@ -69,7 +69,10 @@ pub(super) fn call(args: &Args) -> Result<(), RunError> {
     }
     if !args.json {
         print_place(&chosen, TIMED);
-        print(&format!("{:16} {:>8} {:>6} {:>12} {:>12} {:>14}", "network", "members", "batch", "a step", "an epoch", "samples/s"));
+        print(&format!(
+            "{:16} {:>8} {:>6} {:>12} {:>12} {:>14}",
+            "network", "members", "batch", "a step", "an epoch", "samples/s"
+        ));
     }
     let mut rows = vec![];
     for network in &networks {
@@ -82,7 +85,9 @@ pub(super) fn call(args: &Args) -> Result<(), RunError> {
     if args.json {
         print(&format!("{:#}", json!({ "place": place(&chosen), "timed": TIMED, "rows": rows })));
     } else {
-        rows.iter().for_each(|row| print(&format!("{}: {}; {} steps an epoch", row.name, row.about, row.steps_an_epoch)));
+        for row in &rows {
+            print(&format!("{}: {}; {} steps an epoch", row.name, row.about, row.steps_an_epoch));
+        }
     }
     Ok(())
 }
@@ -237,8 +242,7 @@ fn epoch_seconds(
     let member = |m: usize| Member::new(m as u64, RATE, network.rows_of(m), vec![]);
     let members: Vec<Member> = (0..network.members).map(member).collect();
     let mut ends = vec![];
-    let mut control =
-        Control { on_epoch: &mut |_| ends.push(Instant::now()), stop: &|| false, checkpoint: None };
+    let mut control = Control { on_epoch: &mut |_| ends.push(Instant::now()), stop: &|| false, checkpoint: None };
     train(model, &spec, network.loss, drawn.data(network.loss), &members, backend, &mut control)?;
     Ok(median(ends.windows(2).map(|pair| (pair[1] - pair[0]).as_secs_f64()).collect()))
 }

@@ -98,7 +98,9 @@ pub(super) fn train_shared(
     let judges = held_out(products.len(), shared.held_out, seed);
     let judged: Vec<bool> = {
         let mut by_product = vec![false; history.set.len()];
-        judges.iter().for_each(|&place| by_product[products[place]] = true);
+        for place in judges {
+            by_product[products[place]] = true;
+        }
         rows.iter().map(|row| by_product[row.product]).collect()
     };
     let side = |want: bool| (0..rows.len()).filter(|&i| judged[i] == want).map(|i| i as u32).collect::<Vec<u32>>();
