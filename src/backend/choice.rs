@@ -154,9 +154,15 @@ fn pick<'a>(adapters: &'a [AdapterFacts], which: Option<&GpuSelector>, software:
     match which {
         None => fitting.min_by_key(|a| (a.rank(), a.index)),
         Some(GpuSelector::Index(index)) => fitting.find(|a| a.index == *index),
-        Some(GpuSelector::Pci(address)) => fitting.find(|a| a.info.device_pci_bus_id.to_lowercase().ends_with(address)),
+        Some(GpuSelector::Pci(address)) => fitting.find(|a| is_at(&a.info.device_pci_bus_id, address)),
         Some(GpuSelector::Name(name)) => fitting.find(|a| a.info.name.to_lowercase().contains(&name.to_lowercase())),
     }
+}
+
+/// Whether a bus id (`0000:65:00.0`) is the address, whose domain may be left out.
+fn is_at(bus_id: &str, address: &str) -> bool {
+    let bus_id = bus_id.to_lowercase();
+    bus_id == address || bus_id.strip_suffix(address).is_some_and(|domain| domain.ends_with(':'))
 }
 
 fn nothing(choice: &DeviceChoice, adapters: &[AdapterFacts]) -> BackendError {
@@ -190,6 +196,13 @@ mod tests {
             assert_eq!(text.parse(), Ok(choice.clone()));
             assert_eq!(choice.to_string(), text);
         }
+    }
+
+    #[test]
+    fn e1_a_pci_address_is_the_whole_address() {
+        assert!(is_at("0000:65:00.0", "65:00.0") && is_at("0000:A5:00.0", "0000:a5:00.0"));
+        assert!(!is_at("0000:65:00.0", "5:00.0"), "another bus");
+        assert!(!is_at("0000:65:00.0", "0001:65:00.0") && !is_at("", "65:00.0"));
     }
 
     #[test]

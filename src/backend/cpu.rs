@@ -29,13 +29,22 @@ impl Cpu {
     /// # Errors
     /// If the variable names no level or one that this machine lacks.
     pub fn from_env() -> Result<Self, BackendError> {
-        let Ok(wanted) = std::env::var("NIGHTLOOM_SIMD") else {
+        let wanted = std::env::var_os("NIGHTLOOM_SIMD");
+        Self::named(wanted.map(|text| text.to_string_lossy().into_owned()).as_deref())
+    }
+
+    /// The best level there is, or the one of that name.
+    ///
+    /// # Errors
+    /// If there is no level of that name, or this machine lacks it.
+    pub fn named(wanted: Option<&str>) -> Result<Self, BackendError> {
+        let Some(wanted) = wanted else {
             return Self::new(SimdLevel::detect());
         };
-        match SimdLevel::from_name(&wanted) {
+        match SimdLevel::from_name(wanted) {
             Some(level) => Self::new(level),
             None => Err(BackendError::Simd {
-                wanted,
+                wanted: wanted.to_owned(),
                 reason: format!("expected one of {}", SimdLevel::ALL.map(SimdLevel::name).join(", ")),
             }),
         }

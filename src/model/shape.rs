@@ -101,12 +101,33 @@ pub struct Model {
     params: Vec<ParamInfo>,
 }
 
+/// The largest number that a layer may be given; products of two still fit.
+const NUMBER_MAX: usize = 1 << 30;
+
+/// Refuses numbers so large that the sums and products of shapes would leave their range.
+fn bounded(numbers: &[usize]) -> Result<(), String> {
+    match numbers.iter().find(|&&n| n > NUMBER_MAX) {
+        Some(n) => Err(format!("expected numbers up to {NUMBER_MAX}, found {n}")),
+        None => Ok(()),
+    }
+}
+
+/// Refuses tensors whose elements 32 bits cannot number.
+fn countable(what: &str, shape: &[usize]) -> Result<(), String> {
+    let len = shape.iter().try_fold(1_usize, |product, &side| product.checked_mul(side));
+    if len.is_none_or(|len| len > u32::MAX as usize) {
+        return Err(format!("{what} of shape {shape:?} has more than {} values", u32::MAX));
+    }
+    Ok(())
+}
+
 impl Model {
     /// Checks every layer against the one before it.
     ///
     /// # Errors
     /// Names the layer and what does not fit.
     pub fn new(spec: ModelSpec) -> Result<Self, ModelError> {
+        countable("the input", &[spec.input.length, spec.input.channels]).map_err(ModelError::Model)?;
         if spec.input.is_empty() {
             return Err(ModelError::Model(format!(
                 "the input is empty: length {}, channels {}",
@@ -124,6 +145,10 @@ impl Model {
             let output = output_shape(layer, shape).map_err(refuse)?;
             let first_param = params.len();
             params.extend(layer_params(i, layer, shape));
+            countable("the output", &[output.length, output.channels]).map_err(refuse)?;
+            for param in &params[first_param..] {
+                countable("a parameter", &param.shape).map_err(refuse)?;
+            }
             layers.push(Layer { spec: layer.clone(), input: shape, output, first_param });
             shape = output;
         }
@@ -204,13 +229,15 @@ fn output_shape(layer: &LayerSpec, input: TensorShape) -> Result<TensorShape, St
                     "channels, kernel and dilation must be at least 1, found {channels}, {kernel} and {dilation}"
                 ));
             }
+            bounded(&[channels, kernel, stride, dilation])?;
             let each = padding_each(padding, kernel, dilation)?;
+            bounded(&[each])?;
             let reach = (kernel - 1) * dilation + 1;
             let length = windows(input.length + 2 * each, reach, stride, "kernel")?;
             Ok(TensorShape { length, channels })
         }
         LayerSpec::BatchNorm { momentum, epsilon } => {
-            if !(0.0..=1.0).contains(&momentum) || epsilon.is_nan() || epsilon <= 0.0 {
+            if !(0.0..=1.0).contains(&momentum) || !epsilon.is_finite() || epsilon <= 0.0 {
                 return Err(format!("momentum must lie in 0 to 1 and epsilon above 0, found {momentum} and {epsilon}"));
             }
             Ok(input)
@@ -232,6 +259,7 @@ fn output_shape(layer: &LayerSpec, input: TensorShape) -> Result<TensorShape, St
                     input.length, input.channels
                 ));
             }
+            bounded(&[units])?;
             Ok(TensorShape::flat(units))
         }
         LayerSpec::Dropout { rate } => {

@@ -74,10 +74,15 @@ impl CpuPlan {
         let ctx = CpuContext { simd: self.cpu.simd(), parallel: threads > 1 && fleet < 2 * threads };
         let base = Base(self.arena.as_mut_ptr());
         let this = &*self;
-        if fleet == 1 || threads == 1 {
+        if threads == 1 {
             (0..fleet).for_each(|member| this.run_member(base, member, runs, &ctx));
         } else {
-            (0..fleet).into_par_iter().for_each(|member| this.run_member(base, member, runs, &ctx));
+            // All of it on the pool's threads, even a single member: handing each kernel's tasks over from outside the
+            // pool would cost a wake-up and now and then an allocation each.
+            rayon::join(
+                || (0..fleet).into_par_iter().for_each(|member| this.run_member(base, member, runs, &ctx)),
+                || (),
+            );
         }
         let run: u64 =
             runs.iter().map(|(list, steps)| self.lists[list.0].kernels.len() as u64 * steps.len() as u64).sum();

@@ -1,6 +1,7 @@
 //! Holding kernels against the reference: the same harness for every op and device.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::PlanError;
 use super::prepared::{Prepared, Values, inputs};
@@ -39,7 +40,7 @@ pub fn agreement(case: &Case, backend: &Backend) -> Result<Vec<Agreement>, PlanE
     let mut found = vec![];
     for call in &case.calls {
         let ours = run(call, backend, &values, case.step)?;
-        let truth = reference(call, &as_f64(call, &values), case.step);
+        let truth = reference(call, &as_f64(call, &values), case.step, 0..call.kernel.fleet());
         for (name, arg) in call.args().into_iter().filter(|(_, arg)| arg.is_output()) {
             let nmse = nmse(arg.dtype, &ours[&name], &truth[&name]);
             found.push(Agreement { kernel: call.kernel.name(), output: name.clone(), nmse });
@@ -81,7 +82,7 @@ fn computed_gradients(
     let mut values = inputs(case);
     let mut computed = BTreeMap::new();
     for call in &case.calls {
-        let truth = reference(call, &as_f64(call, &values), case.step);
+        let truth = reference(call, &as_f64(call, &values), case.step, 0..call.kernel.fleet());
         let ours = match backend {
             Some(backend) => Some(run(call, backend, &values, case.step)?),
             None => None,
@@ -112,18 +113,20 @@ fn against_differences(
     gradient: &[f64],
     values: &Values,
 ) -> GradientAgreement {
-    let objective = |at: &BTreeMap<String, Vec<f64>>| -> f64 {
-        let outputs = reference(forward, at, case.step);
+    let args = forward.args();
+    let varied = args.iter().find(|(known, _)| known == name).map(|(_, arg)| arg);
+    let objective = |at: &BTreeMap<String, Vec<f64>>, members: Range<usize>| -> f64 {
+        let outputs = reference(forward, at, case.step, members.clone());
         let mut sum = 0.0;
-        for (output, arg) in forward.args().into_iter().filter(|(_, arg)| arg.is_output()) {
+        for (output, arg) in args.iter().filter(|(_, arg)| arg.is_output()) {
             // An output that is itself a gradient, or that no upstream gradient belongs to, is not part of the objective
             // unless it is the only kind there is (a loss).
             match values.get(&format!("d{output}")) {
                 Some(upstream) => {
-                    let pairs = outputs[&output].iter().zip(upstream);
+                    let pairs = outputs[output].iter().zip(&upstream[members.start * arg.len..]);
                     sum += pairs.map(|(y, dy)| y * from_word(arg.dtype, *dy)).sum::<f64>();
                 }
-                None if output == "loss" => sum += outputs[&output].iter().sum::<f64>(),
+                None if output == "loss" => sum += outputs[output].iter().sum::<f64>(),
                 None => {}
             }
         }
@@ -133,19 +136,25 @@ fn against_differences(
     let stride = gradient.len().div_ceil(COMPARED_MAX).max(1);
     let mut worst = 0.0_f64;
     let mut compared = 0;
+    let mut at = base.clone();
     // An odd stride visits all members and all places within them.
     for i in (0..gradient.len()).step_by(stride | 1) {
         let step = 1e-5 * base[name][i].abs().max(1.0);
-        let mut at = base.clone();
+        // A member's own value changes that member's outputs alone.
+        let members = match varied {
+            Some(arg) if !arg.shared => i / arg.len..i / arg.len + 1,
+            _ => 0..forward.kernel.fleet(),
+        };
         let moved = |at: &mut BTreeMap<String, Vec<f64>>, by: f64| {
             if let Some(cell) = at.get_mut(name).and_then(|v| v.get_mut(i)) {
                 *cell = base[name][i] + by;
             }
         };
         moved(&mut at, step);
-        let above = objective(&at);
+        let above = objective(&at, members.clone());
         moved(&mut at, -step);
-        let below = objective(&at);
+        let below = objective(&at, members);
+        moved(&mut at, 0.0);
         let expected = (above - below) / (2.0 * step);
         // Values far below the typical one are held to the typical one: their own size is rounding noise.
         let scale = expected.abs().max(gradient[i].abs()).max(0.01 * rms).max(1e-9);
@@ -180,11 +189,16 @@ fn as_f64(call: &Call, values: &Values) -> BTreeMap<String, Vec<f64>> {
         .collect()
 }
 
-/// The reference, member by member; returns the outputs.
-fn reference(call: &Call, values: &BTreeMap<String, Vec<f64>>, step: u32) -> BTreeMap<String, Vec<f64>> {
+/// The reference, member by member; returns the outputs of these members.
+fn reference(
+    call: &Call,
+    values: &BTreeMap<String, Vec<f64>>,
+    step: u32,
+    members: Range<usize>,
+) -> BTreeMap<String, Vec<f64>> {
     let args = call.args();
     let mut outputs: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-    for member in 0..call.kernel.fleet() {
+    for member in members {
         let mut own: Vec<Vec<f64>> = args.iter().map(|(name, arg)| member_values(name, arg, values, member)).collect();
         call.kernel.reference(&mut own, step);
         for ((name, arg), value) in args.iter().zip(own) {

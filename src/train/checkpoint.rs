@@ -62,9 +62,9 @@ pub(super) fn save(path: &Path, model: &Model, state: &mut FleetState<'_>, print
     let scalars: Vec<u32> = state
         .progress
         .iter()
-        .flat_map(|p| [p.best_epoch as u32, u32::from(p.stopped), p.losses.len() as u32])
+        .flat_map(|p| [p.best_epoch as u32, p.mark_epoch as u32, u32::from(p.stopped), p.losses.len() as u32])
         .collect();
-    file.insert("progress", &[fleet, 3], TensorData::U32(scalars))?;
+    file.insert("progress", &[fleet, 4], TensorData::U32(scalars))?;
     let losses = state.progress.iter().flat_map(|p| &p.losses);
     let losses: Vec<u32> = losses.flat_map(|(t, v)| [t.to_bits(), v.map_or(NO_LOSS, f32::to_bits)]).collect();
     file.insert("losses", &[losses.len()], TensorData::U32(losses))?;
@@ -88,13 +88,14 @@ pub(super) fn load(path: &Path, model: &Model, shape: &TrainShape, print: &str) 
     for (i, len) in lasting_lens(model, shape).into_iter().enumerate() {
         tensors.push(file.u32(&format!("state.{i}"), &[len * fleet])?.to_vec());
     }
-    let scalars = file.u32("progress", &[fleet, 3])?;
-    let count: usize = scalars.chunks(3).map(|s| s[2] as usize).sum();
+    let scalars = file.u32("progress", &[fleet, 4])?;
+    let count: usize = scalars.chunks(4).map(|s| s[3] as usize).sum();
     let mut losses = file.u32("losses", &[count * 2])?.chunks(2);
-    let progress = scalars.chunks(3).map(|s| Progress {
+    let progress = scalars.chunks(4).map(|s| Progress {
         best_epoch: s[0] as usize,
-        stopped: s[1] != 0,
-        losses: losses.by_ref().take(s[2] as usize).map(|pair| (f32::from_bits(pair[0]), loss(pair[1]))).collect(),
+        mark_epoch: s[1] as usize,
+        stopped: s[2] != 0,
+        losses: losses.by_ref().take(s[3] as usize).map(|pair| (f32::from_bits(pair[0]), loss(pair[1]))).collect(),
     });
     let progress = progress.collect();
     let epochs_done = file.u32("epochs_done", &[1])?[0] as usize;

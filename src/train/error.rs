@@ -28,7 +28,7 @@ pub enum TrainError {
     /// A checkpoint cannot be written or read.
     #[error(transparent)]
     Artifact(#[from] ArtifactError),
-    /// Weights or losses stopped being numbers.
+    /// A loss stopped being a number.
     #[error("training diverged: member {member} has a loss of {loss} after epoch {epoch} (learning rate {rate})")]
     Diverged {
         /// The member's number.
@@ -37,6 +37,16 @@ pub enum TrainError {
         epoch: usize,
         /// The loss.
         loss: f32,
+        /// The member's base learning rate.
+        rate: f32,
+    },
+    /// A loss stayed a number although weights did not.
+    #[error("training diverged: member {member}, {reason} (learning rate {rate})")]
+    DivergedWeights {
+        /// The member's number.
+        member: usize,
+        /// Which weights, and what they hold.
+        reason: String,
         /// The member's base learning rate.
         rate: f32,
     },

@@ -36,7 +36,7 @@ pub struct Member {
     pub rate: f32,
     /// The rows that it trains on.
     pub train: Vec<u32>,
-    /// A weight for each of them; 1 where there is none.
+    /// A weight for each of them; 1 if there are no weights. A row of weight 0 is left out altogether.
     pub train_weights: Vec<f32>,
     /// The rows that it is judged on after every epoch.
     pub validation: Vec<u32>,
@@ -100,10 +100,30 @@ pub fn train(
     control: &mut Control<'_>,
 ) -> Result<Vec<TrainedMember>, TrainError> {
     check(model, spec, loss, data, members)?;
+    let at_once = fleet_max(model, &train_shape(model, spec, loss, data, members), backend);
+    train_in_fleets(model, spec, loss, data, members, backend, control, at_once)
+}
+
+/// [`train`] with at most `at_once` members on the device at a time, where the caller knows better than [`fleet_max`].
+///
+/// # Errors
+/// As there.
+#[expect(clippy::too_many_arguments, reason = "those of `train` and one more")]
+pub fn train_in_fleets(
+    model: &Model,
+    spec: &TrainSpec,
+    loss: Loss,
+    data: Data<'_>,
+    members: &[Member],
+    backend: &Backend,
+    control: &mut Control<'_>,
+    at_once: usize,
+) -> Result<Vec<TrainedMember>, TrainError> {
+    check(model, spec, loss, data, members)?;
     let shape = train_shape(model, spec, loss, data, members);
-    let at_once = fleet_max(model, &shape, backend);
+    check_counts(spec, &shape)?;
     let mut trained = Vec::with_capacity(members.len());
-    for (number, fleet) in members.chunks(at_once).enumerate() {
+    for (number, fleet) in members.chunks(at_once.max(1)).enumerate() {
         let fleet_shape = TrainShape { fleet: fleet.len(), ..shape.clone() };
         let print = checkpoint::fingerprint(model, spec, loss, data, fleet);
         let file = control.checkpoint.as_ref().map(|plan| plan.folder.join(format!("fleet-{number}.safetensors")));
@@ -124,16 +144,28 @@ pub fn train(
     Ok(trained)
 }
 
-/// The shape that holds every member: as many steps as the largest needs.
+/// The generator of dropout tells steps apart by their number, which is exact in f32 below 2^24 only.
+fn check_counts(spec: &TrainSpec, shape: &TrainShape) -> Result<(), TrainError> {
+    let steps = spec.epochs * shape.steps;
+    if steps >= 1 << 24 {
+        let reason = format!("of {} steps each make {steps} steps, at most 16,777,215 are possible", shape.steps);
+        return Err(TrainError::Setting { key: "epochs", reason });
+    }
+    Ok(())
+}
+
+/// The shape that holds every member: as many steps as the largest needs. The batch must not depend on the members: the
+/// order of a sum may follow from it, and a member's bits must not change with the company that it trains in.
 fn train_shape(model: &Model, spec: &TrainSpec, loss: Loss, data: Data<'_>, members: &[Member]) -> TrainShape {
-    let longest = |rows: fn(&Member) -> usize| members.iter().map(rows).max().unwrap_or(0);
+    let rows = data.inputs.len() / model.input().len();
+    let longest = |count: fn(&Member) -> usize| members.iter().map(count).max().unwrap_or(0);
     let train = longest(|m| m.train.len());
     let validation = longest(|m| m.validation.len());
-    let batch = spec.batch.min(train.max(1));
+    let batch = spec.batch.min(rows);
     TrainShape {
         fleet: members.len(),
         batch,
-        rows: data.inputs.len() / model.input().len(),
+        rows,
         steps: train.div_ceil(batch),
         validation_steps: validation.div_ceil(batch),
         loss,
@@ -203,6 +235,10 @@ fn check(model: &Model, spec: &TrainSpec, loss: Loss, data: Data<'_>, members: &
             if let Some(at) = values.iter().position(|v| !v.is_finite()) {
                 return bad(format!("row {} has the target {}", at / outputs, values[at]));
             }
+            let outside = values.iter().position(|v| !(0.0..=1.0).contains(v));
+            if let Some(at) = outside.filter(|_| loss == Loss::BinaryCrossEntropy) {
+                return bad(format!("row {} has the target {}, expected 0 to 1", at / outputs, values[at]));
+            }
         }
         _ => return bad(format!("{loss:?} does not go with {}", target_kind(data.targets))),
     }
@@ -236,6 +272,9 @@ fn check_member(model: &Model, number: usize, member: &Member, rows: usize) -> R
         }
         if let Some(weight) = weights.iter().find(|w| !w.is_finite() || **w < 0.0) {
             return bad(format!("a row has the weight {weight}"));
+        }
+        if !weights.is_empty() && weights.iter().all(|&w| w == 0.0) {
+            return bad(format!("all of its {} rows have the weight 0", of.len()));
         }
     }
     if !member.rate.is_finite() || member.rate <= 0.0 {

@@ -2,6 +2,8 @@
 
 mod checkpoint;
 mod control;
+#[cfg(test)]
+mod epoch_tests;
 mod error;
 mod fleet;
 pub mod metrics;
@@ -13,7 +15,7 @@ mod tables;
 
 pub use control::{CheckpointPlan, Control, EpochReport};
 pub use error::TrainError;
-pub use fleet::{Data, Member, Targets, TrainedMember, fleet_max, train};
+pub use fleet::{Data, Member, Targets, TrainedMember, fleet_max, train, train_in_fleets};
 pub use predict::{Predictor, predict};
 pub use saved::SavedFleet;
 pub use spec::{EarlyStop, RateSchedule, TrainSpec};

@@ -78,11 +78,21 @@ impl Predictor {
     }
 }
 
-/// Every member's outputs for the same rows, in one call: [fleet, rows, outputs].
+/// Every member's outputs for the same rows, in one call: [fleet, rows, outputs]. Members that do not fit on the device
+/// at once take turns.
 ///
 /// # Errors
 /// As [`Predictor`].
 pub fn predict(model: &Model, members: &[Weights], rows: &[f32], backend: &Backend) -> Result<Vec<f32>, TrainError> {
     let count = rows.len() / model.input().len().max(1);
-    Predictor::new(model, members, count.clamp(1, 1024), backend)?.all_members(rows)
+    let batch = count.clamp(1, 1024);
+    let at_once = compile::prediction_fleet_max(model, batch, backend);
+    if members.len() <= at_once {
+        return Predictor::new(model, members, batch, backend)?.all_members(rows);
+    }
+    let mut outputs = Vec::with_capacity(members.len() * count * model.output().len());
+    for fleet in members.chunks(at_once) {
+        outputs.extend(Predictor::new(model, fleet, batch, backend)?.all_members(rows)?);
+    }
+    Ok(outputs)
 }

@@ -46,6 +46,10 @@ impl SavedFleet {
     /// If weights are not the model's.
     pub fn to_bytes(&self) -> Result<Vec<u8>, TrainError> {
         let model = Model::new(self.model.clone())?;
+        if self.names.len() != self.members.len() {
+            let counts = format!("{} members have {} names", self.members.len(), self.names.len());
+            return Err(TrainError::Data(format!("a fleet to be saved: {counts}")));
+        }
         let mut file = TensorFile::new();
         let header = Header {
             format: FORMAT,

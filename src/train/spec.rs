@@ -38,7 +38,7 @@ impl RateSchedule {
             Self::Cosine { warmup_epochs, final_share } => {
                 let warmup = f64::from(warmup_epochs);
                 if done < warmup {
-                    return (done + 1e-3) / warmup.max(1e-3);
+                    return ((done + 1e-3) / warmup.max(1e-3)).min(1.0);
                 }
                 let place = ((done - warmup) / (epochs as f64 - warmup).max(1e-9)).clamp(0.0, 1.0);
                 let last = f64::from(final_share);
@@ -55,7 +55,7 @@ impl RateSchedule {
 pub struct EarlyStop {
     /// Epochs without a better validation loss.
     pub patience: usize,
-    /// How much better counts as better.
+    /// How much better counts as better for the patience; the weights kept are the best in any case.
     #[serde(default)]
     pub min_delta: f32,
 }
@@ -66,7 +66,7 @@ pub struct EarlyStop {
 pub struct TrainSpec {
     /// The most epochs.
     pub epochs: usize,
-    /// Rows a step.
+    /// Rows a step; no more than the data have.
     pub batch: usize,
     /// The base learning rate.
     pub rate: f32,

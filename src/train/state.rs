@@ -2,7 +2,7 @@
 
 use super::error::TrainError;
 use super::fleet::{Data, Member, Targets, TrainedMember};
-use super::spec::TrainSpec;
+use super::spec::{EarlyStop, TrainSpec};
 use super::tables::{TableShape, Tables};
 use crate::backend::Backend;
 use crate::model::compile::{self, TrainPlan, TrainShape};
@@ -15,16 +15,35 @@ pub(super) struct Progress {
     pub losses: Vec<(f32, Option<f32>)>,
     /// The epoch of the kept weights, from 1; 0 before there is one.
     pub best_epoch: usize,
+    /// The epoch that last was better by `min_delta`, from 1: patience counts from there.
+    pub mark_epoch: usize,
     /// It has stopped by itself.
     pub stopped: bool,
 }
 
 impl Progress {
-    fn best_loss(&self) -> f32 {
-        match self.best_epoch.checked_sub(1).and_then(|e| self.losses.get(e)) {
+    /// The validation loss after `epoch` (from 1).
+    fn loss_after(&self, epoch: usize) -> f32 {
+        match epoch.checked_sub(1).and_then(|e| self.losses.get(e)) {
             Some((_, Some(loss))) => *loss,
             _ => f32::INFINITY,
         }
+    }
+
+    /// Takes an epoch's losses down; says whether its weights are the best so far.
+    fn take(&mut self, epoch: usize, losses: (f32, Option<f32>), stop: Option<EarlyStop>) -> bool {
+        let (best, mark) = (self.loss_after(self.best_epoch), self.loss_after(self.mark_epoch));
+        let improved = losses.1.is_none_or(|loss| loss < best);
+        self.losses.push(losses);
+        if improved {
+            self.best_epoch = epoch;
+        }
+        let EarlyStop { patience, min_delta } = stop.unwrap_or(EarlyStop { patience: usize::MAX, min_delta: 0.0 });
+        if losses.1.is_none_or(|loss| loss < mark - min_delta) {
+            self.mark_epoch = epoch;
+        }
+        self.stopped = epoch - self.mark_epoch >= patience;
+        improved
     }
 }
 
@@ -195,15 +214,9 @@ impl<'a> FleetState<'a> {
                     });
                 }
             }
-            let min_delta = spec.early_stop.map_or(0.0, |s| s.min_delta);
-            let improved = own.is_none_or(|loss| loss < progress.best_loss() - min_delta);
-            progress.losses.push((train[index], own));
-            if improved {
-                progress.best_epoch = epoch + 1;
+            if progress.take(epoch + 1, (train[index], own), spec.early_stop) {
                 better[index] = 1.0;
             }
-            let patience = spec.early_stop.map_or(usize::MAX, |s| s.patience);
-            progress.stopped = own.is_some() && epoch + 1 - progress.best_epoch >= patience;
             train_sum += f64::from(train[index]);
             took_part += 1;
             if let Some(loss) = own {
@@ -228,6 +241,13 @@ impl<'a> FleetState<'a> {
             for (member, values) in weights.iter_mut().zip(all.chunks(param.len())) {
                 member.values.push(values.to_vec());
             }
+        }
+        for (index, own) in weights.iter().enumerate() {
+            own.check(model).map_err(|e| TrainError::DivergedWeights {
+                member: self.first_member + index,
+                reason: e.to_string(),
+                rate: self.members[index].rate,
+            })?;
         }
         let members = weights.into_iter().zip(self.progress);
         Ok(members.map(|(weights, p)| TrainedMember { weights, losses: p.losses, best_epoch: p.best_epoch }).collect())

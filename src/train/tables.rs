@@ -125,7 +125,9 @@ struct StepRow {
 }
 
 fn pairs<'a>(rows: &'a [u32], weights: &'a [f32]) -> impl Iterator<Item = (u32, f32)> + 'a {
-    rows.iter().enumerate().map(|(i, row)| (*row, weights.get(i).copied().unwrap_or(1.0)))
+    // A row of weight 0 would still count in a batch's statistics (batch norm) and move the others to other batches.
+    let pairs = rows.iter().enumerate().map(|(i, row)| (*row, weights.get(i).copied().unwrap_or(1.0)));
+    pairs.filter(|(_, weight)| *weight > 0.0)
 }
 
 #[cfg(test)]

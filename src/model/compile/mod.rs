@@ -4,6 +4,7 @@ mod backward;
 mod forward;
 mod training;
 
+use training::largest_member_tensor;
 pub use training::{Tables, TrainPlan, TrainShape, bytes_a_member, largest_tensor, lasting_lens, training};
 
 use super::Model;
@@ -38,6 +39,17 @@ pub fn prediction(model: &Model, fleet: usize, batch: usize, backend: &Backend) 
     let mut forward = Forward::new(model, batch, input, params.clone());
     let output = forward.record(&mut builder, list, Mode::Evaluate)?;
     Ok(PredictPlan { plan: builder.build(backend)?, list, input, output, params })
+}
+
+/// The most members that one prediction of `batch` rows may have, by the size of a binding.
+pub fn prediction_fleet_max(model: &Model, batch: usize, backend: &Backend) -> usize {
+    match backend {
+        Backend::Cpu(_) => usize::MAX,
+        Backend::Gpu(gpu) => {
+            let words = gpu.binding_bytes_max() as usize / 4;
+            (words / largest_member_tensor(model, batch).max(1)).max(1)
+        }
+    }
 }
 
 fn param_tensors(model: &Model, builder: &mut PlanBuilder) -> Vec<TensorId> {

@@ -112,11 +112,16 @@ pub fn bytes_a_member(model: &Model, shape: &TrainShape) -> usize {
 
 /// Words a member of the largest tensor, nearly.
 pub fn largest_tensor(model: &Model, shape: &TrainShape) -> usize {
-    let activations = model.layers.iter().map(|l| shape.batch * l.output.len().max(l.input.len())).max();
-    let params = model.params().iter().map(ParamInfo::len).max();
     let tables = shape.steps.max(shape.validation_steps) * shape.batch.max(schedule::WIDTH);
+    largest_member_tensor(model, shape.batch).max(tables)
+}
+
+/// Words a member of the largest parameter or activation, with the kernels' working memory.
+pub(super) fn largest_member_tensor(model: &Model, batch: usize) -> usize {
+    let activations = model.layers.iter().map(|l| batch * l.output.len().max(l.input.len())).max();
+    let params = model.params().iter().map(ParamInfo::len).max();
     // Working memory of split sums and packed operands stays below four times the tensors that it serves.
-    4 * activations.max(params).unwrap_or(0).max(tables / 4)
+    4 * activations.max(params).unwrap_or(0)
 }
 
 fn tables(builder: &mut PlanBuilder, name: &str, steps: usize, batch: usize) -> Tables {

@@ -8,8 +8,8 @@ use crate::artifact::{ArtifactError, ensure_folder};
 
 /// Writes `products`, `references` and `growth_points` into `folder`, with the format's ending.
 ///
-/// Steps count from 0, as everywhere in the job. `references` and `growth_points` name a product together with its part,
-/// since a current product may have the id of one in the history.
+/// Steps count from 0, as everywhere in the job. `references` and `growth_points` name a product together with its
+/// part, since a current product may have the id of one in the history.
 ///
 /// # Errors
 /// Any I/O error.

@@ -13,8 +13,8 @@ pub(super) fn write(body: &mut Body, results: &Results) -> Result<(), ReportErro
     let c = &results.classifier;
     let (growth, steady) = words::classes(c);
     body.paragraph(&format!(
-        "The classifier sees the first {} steps of a product and gives the probability that it is growth. From {} on a \
-         product is called growth. Here it is held against {} held-out products, {} of them growth.",
+        "The classifier sees the first {} steps of a product and gives the probability that it is growth. From \
+         {} on a product is called growth. Here it is held against {} held-out products, {} of them growth.",
         count(results.early_steps),
         words::score(c.cut),
         count(growth + steady),
@@ -29,14 +29,17 @@ pub(super) fn write(body: &mut Body, results: &Results) -> Result<(), ReportErro
     }
     body.table(measures(c)?);
     body.paragraph(&format!(
-        "\u{201c}Base level only\u{201d} ranks products by the mean of their early sales and nothing else; the training \
-         products say in which direction: {}. It gives a ranking and no decision, so it has no other figures. \
-         \u{201c}Blind draw\u{201d} calls as many products growth as the classifier does, at random, and gives each the \
-         share of growth as its probability.",
+        "\u{201c}Base level only\u{201d} ranks products by the mean of their early sales and nothing else; the \
+         training products say in which direction: {}. It gives a ranking and no decision, so it has no other \
+         figures. \u{201c}Blind draw\u{201d} calls as many products growth as the classifier does, at random, \
+         and gives each the share of growth as its probability.",
         c.base_direction
     ));
     pictures(body, results)
 }
+
+/// Its name; the classifier's value, that of the base level only, that of a blind draw; what it says.
+type Measure = (&'static str, Option<f64>, Option<f64>, Option<f64>, String);
 
 fn measures(c: &ClassifierResult) -> Result<Table, ReportError> {
     let counts = &c.confusion;
@@ -48,7 +51,7 @@ fn measures(c: &ClassifierResult) -> Result<Table, ReportError> {
         format!("; 95% interval {} to {} (Hanley and McNeil 1982)", words::score(low), words::score(high))
     });
     let harmonic = if share + said > 0.0 { 2.0 * share * said / (share + said) } else { 0.0 };
-    let rows: [(&str, Option<f64>, Option<f64>, Option<f64>, String); 7] = [
+    let rows: [Measure; 7] = [
         (
             "ROC-AUC",
             Some(c.roc_auc),
@@ -111,10 +114,6 @@ fn pictures(body: &mut Body, results: &Results) -> Result<(), ReportError> {
     let c = &results.classifier;
     let counts = &c.confusion;
     let matrix = [vec![counts.true_negative, counts.false_positive], vec![counts.false_negative, counts.true_positive]];
-    body.figure(
-        ConfusionMatrix::new("Calls against the truth", &["steady", "growth"], &matrix).render()?,
-        "Held-out products. Each row is a true class; percentages are of the row.",
-    );
     let curve = RocCurve::new("ROC curve").curve("classifier", &c.roc, c.roc_auc).curve(
         "base level only",
         &c.base_roc,
@@ -122,7 +121,8 @@ fn pictures(body: &mut Body, results: &Results) -> Result<(), ReportError> {
     );
     body.figure(
         curve.render()?,
-        "Going down the ranking: the share of growth products that is found, over the share of steady ones that comes along.",
+        "Going down the ranking: the share of growth products that is found, over the share of steady ones that \
+         comes along.",
     );
     let bins: Vec<CalibrationBin> = c
         .calibration
@@ -133,21 +133,25 @@ fn pictures(body: &mut Body, results: &Results) -> Result<(), ReportError> {
         CalibrationPlot::new("Calibration", &bins).render()?,
         "Held-out products in bins of probability: where the points lie on the diagonal, 30% means three in ten.",
     );
-    body.figure(probabilities(results)?.render()?, "Held-out products by their true class; the line is the cut.");
+    body.figure(
+        ConfusionMatrix::new("Calls against the truth", &["steady", "growth"], &matrix).render()?,
+        "Held-out products. Each row is a true class; percentages are of the row.",
+    );
+    body.figure(probabilities(results).render()?, "Held-out products by their true class; the line is the cut.");
     body.figure(curves(c)?, &curves_caption(c));
     Ok(())
 }
 
-fn probabilities(results: &Results) -> Result<Histogram, ReportError> {
+fn probabilities(results: &Results) -> Histogram {
     let of = |class: bool| -> Vec<f64> {
         of_part(results, Part::Test).filter(|p| p.growth == Some(class)).map(|p| p.probability).collect()
     };
     let cut = results.classifier.cut;
-    let chart = Histogram::new("Probability of growth", "probability of growth")
+    Histogram::new("Probability of growth", "probability of growth")
         .group("steady", &of(false))
         .group("growth", &of(true))
-        .bins(20);
-    Ok(chart.reference(cut, &format!("cut {}", short(cut))))
+        .bins(20)
+        .reference(cut, &format!("cut {}", short(cut)))
 }
 
 fn curves(c: &ClassifierResult) -> Result<crate::report::chart::Chart, ReportError> {
@@ -166,8 +170,8 @@ fn curves_caption(c: &ClassifierResult) -> String {
         "The mark is the epoch whose weights were kept".to_owned()
     } else {
         format!(
-            "Mean over the {} networks that still train at each epoch; each keeps the weights of its own best epoch, and \
-             the mark is the mean of these, {}",
+            "Mean over the {} networks that still train at each epoch; each keeps the weights of its own best \
+             epoch, and the mark is the mean of these, {}",
             count(c.members),
             crate::report::number::fixed(c.best_epoch, 1)
         )

@@ -14,9 +14,9 @@ pub(super) fn write(body: &mut Body, results: &Results) -> Result<(), ReportErro
     body.paragraph(&files(results));
     body.table(split(results)?);
     body.paragraph(
-        "The training products teach the networks. The validation products decide when to stop and from which \
-         probability on a product is called growth. The held-out products are seen by neither: every figure on quality in \
-         this report comes from them.",
+        "The training products teach the networks. The validation products decide when to stop and, unless the job \
+         does, from which probability on a product is called growth. The held-out products serve neither: every \
+         figure on quality in this report comes from them.",
     );
     left_out(body, results)?;
     definitions(body, results);
@@ -107,9 +107,9 @@ fn definitions(body: &mut Body, results: &Results) {
         results.expectation
     ));
     body.paragraph(&format!(
-        "Positive increment value D: the mean of the squared excess over E, over a product's positive increment items; 0 \
-         if it has none. A product with D above {} is growth, any other is steady. The threshold comes from the training \
-         products or from the job, never from held-out ones.",
+        "Positive increment value D: the mean of the squared excess over E, over a product's positive increment \
+         items; 0 if it has none. A product with D above {} is growth, any other is steady. The threshold comes \
+         from the training products or from the job, never from held-out ones.",
         short(results.threshold)
     ));
     body.paragraph(&match results.min_volume {

@@ -95,7 +95,9 @@ fn call(made: &mut [Made], part: Part, wanted: usize) -> f64 {
     let mut order: Vec<usize> = (0..made.len()).filter(|&i| made[i].product.part == part).collect();
     order.sort_by(|&a, &b| made[b].product.probability.total_cmp(&made[a].product.probability));
     order.truncate(wanted);
-    order.iter().for_each(|&i| made[i].product.predicted = true);
+    for &i in &order {
+        made[i].product.predicted = true;
+    }
     order.last().map_or(1.0, |&i| made[i].product.probability)
 }
 
@@ -156,7 +158,7 @@ fn classifier(made: &[Made], cut: f64) -> ClassifierResult {
         base_roc: roc(&base, &truth),
         base_direction: "less early sales, more growth",
         losses: (0..14)
-            .map(|e| f64::from(e))
+            .map(f64::from)
             .map(|e| (0.4 + 0.3 * (-e / 4.0).exp(), Some(0.45 + 0.2 * (-e / 3.0).exp() + 0.004 * e)))
             .collect(),
         best_epoch: 10.4,

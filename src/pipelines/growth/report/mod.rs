@@ -61,8 +61,8 @@ fn run(body: &mut Body, results: &Results, facts: RunFacts<'_>) -> Result<(), Re
     body.paragraph(&format!("The networks were trained and asked on this device: {}.", results.device));
     let c = &results.classifier;
     body.paragraph(&format!(
-        "The classifier is the mean of {} with {} each, trained on {}. The growth-point networks, one a growth product, \
-         trained as one fleet; each of the {} took {} on average.",
+        "The classifier is the mean of {} with {} each, trained on {}. The growth-point networks, one a growth \
+         product, trained as one fleet; each of the {} took {} on average.",
         number::counted(c.members, "network"),
         number::counted(c.parameters, "parameter"),
         number::counted(c.training_rows, "row"),

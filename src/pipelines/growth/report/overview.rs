@@ -11,7 +11,7 @@ const RANKED: usize = 20;
 /// Clusters with a colour of their own.
 const NAMED: usize = 5;
 /// Centres drawn: more would cover the map.
-const CENTRES: usize = 300;
+const CENTRES: usize = 40;
 
 pub(super) fn write(body: &mut Body, results: &Results) -> Result<(), ReportError> {
     class_map(body, results)?;
@@ -49,7 +49,8 @@ fn class_map(body: &mut Body, results: &Results) -> Result<(), ReportError> {
         short(results.threshold)
     );
     if hidden > 0 {
-        caption.push_str(&format!(" Not shown, for D is 0 and the axis logarithmic: {}.", counted(hidden, "product")));
+        let number = counted(hidden, "product");
+        caption.push_str(&[" Not shown, for D is 0 and the axis logarithmic: ", &number, "."].concat());
     }
     body.figure(chart.render()?, &caption);
     Ok(())
@@ -62,7 +63,9 @@ fn cluster_map(body: &mut Body, results: &Results) -> Result<(), ReportError> {
             own.push(*place);
         }
     }
-    let filled: Vec<usize> = (0..members.len()).filter(|&k| !members[k].is_empty()).collect();
+    let mut filled: Vec<usize> = (0..members.len()).filter(|&k| !members[k].is_empty()).collect();
+    // The sort is stable: of equal clusters the more probable product comes first.
+    filled.sort_by_key(|&k| std::cmp::Reverse(members[k].len()));
     let (named, rest) = filled.split_at(filled.len().min(NAMED));
     let (x, y) = results.map_variance;
     let axis = |name: &str, share: f64| format!("{name} component ({} of the variance)", percent(share, 0));
@@ -74,21 +77,17 @@ fn cluster_map(body: &mut Body, results: &Results) -> Result<(), ReportError> {
         let points: Vec<(f64, f64)> = rest.iter().flat_map(|&k| members[k].iter().copied()).collect();
         chart = chart.background(&format!("in {}", counted(rest.len(), "other cluster")), &points);
     }
-    // Current and held-out growth products have references of their own, and so a map of their own: this is one of them.
-    let part = filled.first().map(|&k| results.products[results.growth[k].product].part);
-    let growth = part.map_or_else(Vec::new, |part| growth_of(results, part));
-    let centres: Vec<(f64, f64)> = growth.iter().take(CENTRES).map(|g| g.place).collect();
+    // Current and held-out growth products have maps of their own: this is that of the clusters with members.
+    let centres: Vec<(f64, f64)> = filled.iter().take(CENTRES).map(|&k| results.growth[k].place).collect();
     chart = chart.centres("growth products", &centres);
     let mut caption =
-        "Products of the history (points) around the growth products (rings) that they are references of, \
-                       in the two directions in which early series differ most."
+        "Products of the history (points) around the growth products (rings) that they are references of, in \
+                       the two directions in which early series differ most. The largest clusters have colours."
             .to_owned();
-    if growth.len() > CENTRES {
-        caption.push_str(&format!(
-            " Rings are drawn for the {} most probable of {} growth products.",
-            count(CENTRES),
-            count(growth.len())
-        ));
+    if filled.len() > CENTRES {
+        let (shown, all) = (count(CENTRES), count(filled.len()));
+        let text = [" Rings are drawn for the ", &shown, " largest of ", &all, " clusters."];
+        caption.push_str(&text.concat());
     }
     body.figure(chart.render()?, &caption);
     Ok(())

@@ -16,9 +16,9 @@ pub(super) fn write(body: &mut Body, results: &Results, facts: RunFacts<'_>) -> 
     };
     body.paragraph(
         "The line is what the product sold, the grey band the middle half of its sales references (scaled to its own \
-         early mean), the dashed line its expectation E. The dotted line ends the early steps: nothing to the right of it \
-         was known when growth points were located. Diamonds are located growth points; rings are the steps that turned \
-         out to be increment items, so a diamond in a ring is a hit.",
+         early mean), the dashed line its expectation E. The dotted line ends the early steps: nothing to the \
+         right of it was known when growth points were located. Diamonds are located growth points; rings are \
+         the steps that turned out to be increment items, so a diamond in a ring is a hit.",
     );
     body.figure(picture(results, first, Size::Wide)?, &caption(results, first));
     for (heading, chosen) in [("Current products", &current), ("Held-out products", &held_out)] {
@@ -38,8 +38,8 @@ pub(super) fn write(body: &mut Body, results: &Results, facts: RunFacts<'_>) -> 
     Ok(())
 }
 
-/// At most `wanted` pictures: three quarters for current products, if there are enough, the rest for held-out ones, which
-/// show what really happened.
+/// At most `wanted` pictures: three quarters for current products, if there are enough, the rest for held-out ones,
+/// which show what really happened.
 fn share<'r>(
     mut current: Vec<&'r GrowthProduct>,
     mut held_out: Vec<&'r GrowthProduct>,
@@ -68,7 +68,7 @@ fn caption(results: &Results, growth: &GrowthProduct) -> String {
         Some(false) => " It stayed steady.",
         None => "",
     };
-    format!("The classifier gives it {} for growth.{truth}", percent(product.probability, 0))
+    format!("By the classifier it is growth with a probability of {}.{truth}", percent(product.probability, 0))
 }
 
 fn picture(results: &Results, growth: &GrowthProduct, size: Size) -> Result<Chart, ReportError> {

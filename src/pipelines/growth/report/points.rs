@@ -18,9 +18,9 @@ pub(super) fn write(body: &mut Body, results: &Results) -> Result<(), ReportErro
         return Ok(());
     }
     body.paragraph(&format!(
-        "For the {} that were called growth the whole cycle is known. Each method gives every step after the first {} a \
-         probability of being a positive increment item, and the same rule makes growth points of these; they are held \
-         against the steps that were.",
+        "For the {} that were called growth the whole cycle is known. Each method gives every step after the \
+         first {} a probability of being a positive increment item, and the same rule makes growth points of \
+         these; they are held against the steps that were.",
         counted(held_out.len(), "held-out product"),
         count(results.early_steps),
     ));

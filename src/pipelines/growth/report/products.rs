@@ -7,7 +7,7 @@ use crate::report::number::{count, counted};
 use crate::report::{Body, Cell, Column, ReportError, Table};
 
 /// Rows shown of each list.
-const ROWS: usize = 200;
+const ROWS: usize = 50;
 /// Text columns shown; the file has them all.
 const ATTRIBUTES: usize = 3;
 
@@ -19,8 +19,8 @@ pub(super) fn write(body: &mut Body, results: &Results, facts: RunFacts<'_>) -> 
     let (current, held_out) = (growth_of(results, Part::Current), growth_of(results, Part::Test));
     let file = tables::file("growth_points", facts.format);
     body.paragraph(&format!(
-        "By falling probability of growth. Promote a product at the steps named here; the probability of each step is in \
-         {file}, the sales references are in {}.",
+        "By falling probability of growth. Promote a product at the steps named here; dates and probability of each \
+         step are in {file}, the sales references in {}.",
         tables::file("references", facts.format)
     ));
     if !current.is_empty() {
@@ -43,32 +43,35 @@ pub(super) fn write(body: &mut Body, results: &Results, facts: RunFacts<'_>) -> 
 fn list(results: &Results, caption: &str, growth: &[&GrowthProduct]) -> Result<Table, ReportError> {
     let attributes = results.attribute_names.len().min(ATTRIBUTES);
     let known = growth.iter().any(|g| g.truth.is_some());
-    let dated = growth.iter().flat_map(|g| &g.points).any(|p| p.dates.is_some());
+    let dated = growth.iter().any(|g| g.points.iter().any(|p| p.dates.is_some()));
     let mut columns = vec![Column::text("product")];
-    columns.extend(results.attribute_names[..attributes].iter().map(|name| Column::text(name)));
+    if attributes > 0 {
+        columns.push(Column::text(&results.attribute_names[..attributes].join(", ")));
+    }
     columns.extend([Column::percent("probability", 1), Column::text("promote at")]);
     if dated {
-        columns.push(Column::text("dates"));
+        columns.push(Column::text("first on"));
     }
     if known {
         columns.extend([Column::text("grew"), Column::number("D", 3), Column::text("hits")]);
     }
-    columns.extend([Column::integer("references"), Column::integer("borrowed")]);
     let mut table = Table::new(caption, columns);
     for g in growth {
         let product = &results.products[g.product];
         let mut row: Vec<Cell> = vec![product.id.as_str().into()];
-        row.extend((0..attributes).map(|i| product.attributes.get(i).cloned().flatten().into()));
+        if attributes > 0 {
+            let texts: Vec<&str> = product.attributes.iter().take(attributes).flatten().map(String::as_str).collect();
+            row.push(texts.join(", ").into());
+        }
         row.extend([product.probability.into(), steps(&g.points).into()]);
         if dated {
-            row.push(dates(&g.points).into());
+            let first = g.points.first().and_then(|p| p.dates.as_ref());
+            row.push(first.map(|(from, _)| from.as_str()).into());
         }
         if known {
             let grew = product.growth.map(|yes| if yes { "yes" } else { "no" });
             row.extend([grew.into(), product.increment.into(), hits(g).into()]);
         }
-        let borrowed = g.references.iter().filter(|r| r.borrowed).count();
-        row.extend([g.references.len().into(), borrowed.into()]);
         table.row(row)?;
     }
     Ok(table)
@@ -79,25 +82,14 @@ fn runs(points: &[GrowthPoint]) -> impl Iterator<Item = &[GrowthPoint]> {
     points.chunk_by(|a, b| b.step == a.step + 1)
 }
 
-/// `W13 to W15, W21`.
+/// `W13–W15, W21`.
 fn steps(points: &[GrowthPoint]) -> String {
     let named = runs(points).map(|run| match run {
-        [first, .., last] => format!("{} to {}", first.label, last.label),
+        [first, .., last] => format!("{}–{}", first.label, last.label),
         [only] => only.label.clone(),
         [] => String::new(),
     });
     named.collect::<Vec<_>>().join(", ")
-}
-
-/// First to last day of every run; `None` where no dates are known.
-fn dates(points: &[GrowthPoint]) -> Option<String> {
-    let spans: Option<Vec<String>> = runs(points)
-        .map(|run| {
-            let (first, last) = (run.first()?.dates.as_ref()?, run.last()?.dates.as_ref()?);
-            Some(format!("{} to {}", first.0, last.1))
-        })
-        .collect();
-    spans.filter(|s| !s.is_empty()).map(|s| s.join(", "))
 }
 
 /// How many of the located points were increment items.
@@ -112,19 +104,13 @@ mod tests {
     use super::*;
 
     fn point(step: usize) -> GrowthPoint {
-        let day = |d: usize| format!("2024-01-{d:02}");
-        let dates = Some((day(step + 1), day(step + 1)));
-        GrowthPoint { step, label: format!("W{step}"), dates, probability: 0.5 }
+        GrowthPoint { step, label: format!("W{step}"), dates: None, probability: 0.5 }
     }
 
     #[test]
     fn g7_neighbouring_steps_are_one_span() {
         let points: Vec<GrowthPoint> = [3, 4, 5, 8].map(point).into();
-        assert_eq!(steps(&points), "W3 to W5, W8");
-        assert_eq!(dates(&points).as_deref(), Some("2024-01-04 to 2024-01-06, 2024-01-09 to 2024-01-09"));
+        assert_eq!(steps(&points), "W3–W5, W8");
         assert_eq!(steps(&[]), "");
-        assert_eq!(dates(&[]), None);
-        let undated = [GrowthPoint { dates: None, ..point(3) }];
-        assert_eq!(dates(&undated), None);
     }
 }

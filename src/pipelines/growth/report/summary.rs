@@ -1,6 +1,6 @@
 //! The first thing that a reader sees: key figures, and what they mean.
 
-use super::super::results::{Part, Results};
+use super::super::results::Results;
 use super::{RunFacts, in_words, of_part, wanted, words};
 use crate::report::number::{count, counted, duration, percent};
 use crate::report::{Body, Card, NoteKind};
@@ -12,15 +12,17 @@ pub(super) fn write(body: &mut Body, results: &Results, facts: RunFacts<'_>) {
         body.paragraph(&text);
     }
     if results.borrowed > 0 {
+        let clusters = match results.empty {
+            0 => "no cluster was empty".to_owned(),
+            1 => "1 of the clusters was empty".to_owned(),
+            n => format!("{} of the clusters were empty", count(n)),
+        };
         let text = format!(
-            "For {} fewer sales references lay nearby than were asked for, and the nearest others were borrowed; {}.",
-            counted(results.borrowed, "growth product"),
-            match results.empty {
-                0 => "none of them was without any of its own".to_owned(),
-                n => format!("{n} of them had none of their own"),
-            }
+            "For {} the own cluster held fewer history products than the job wants as sales references, so the nearest \
+             others were borrowed; {clusters}.",
+            counted(results.borrowed, "growth product")
         );
-        body.note(if results.empty > 0 { NoteKind::Warning } else { NoteKind::Note }, &text);
+        body.note(NoteKind::Note, &text);
     }
 }
 
@@ -30,7 +32,6 @@ fn cards(results: &Results, facts: RunFacts<'_>) -> Vec<Card> {
     let c = &results.classifier;
     let (growth, steady) = words::classes(c);
     let said = c.confusion.true_positive + c.confusion.false_positive;
-    let held_out = of_part(results, Part::Test).count();
     let mut cards = vec![
         Card::new("Growth products found", count(called), &format!("of {} {} products", count(all), in_words(part))),
         Card::new(
@@ -50,7 +51,6 @@ fn cards(results: &Results, facts: RunFacts<'_>) -> Vec<Card> {
         cards.push(Card::new("Growth points (F1)", words::score(networks.scores.f1), &others.join("; ")));
     }
     let seconds: f64 = facts.timings.iter().map(|(_, s)| s).sum();
-    cards.push(Card::new("Held-out products", count(held_out), "the figures on quality come from them"));
     cards.push(Card::new("Time", duration(seconds), &results.device));
     cards
 }

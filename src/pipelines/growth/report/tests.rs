@@ -93,8 +93,8 @@ fn g7_current_products_come_first_and_have_dates() {
 #[test]
 fn g7_a_long_list_is_cut_and_points_to_the_table() {
     let page = page(&MANY, 4);
-    assert!(page.contains("and 1,300 more: see <a href=\"tables/growth_points.csv\">"));
-    assert!(page.contains("Rings are drawn for the 300 most probable of 1,500 growth products."));
+    assert!(page.contains("and 1,450 more: see <a href=\"tables/growth_points.csv\">"));
+    assert!(page.contains("Rings are drawn for the 40 largest of 600 clusters."));
     let timings = timings();
     let facts = RunFacts { job: "j", seed: 1, pictures: 0, format: TableFormat::Parquet, timings: &timings };
     let page = build(&results(&MANY), facts).expect("drawn").render();

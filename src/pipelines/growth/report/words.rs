@@ -1,5 +1,5 @@
-//! Sentences that follow from the numbers. Whether something is ahead is judged on the figures as they are printed, with
-//! three decimals, so that no sentence contradicts the table beside it.
+//! Sentences that follow from the numbers. Whether something is ahead is judged on the figures as they are printed,
+//! with three decimals, so that no sentence contradicts the table beside it.
 
 use std::cmp::Ordering;
 
@@ -7,6 +7,9 @@ use super::super::results::{ClassifierResult, MethodScores, Part, Results};
 use super::{of_part, wanted};
 use crate::report::number::{self, counted, fixed, percent};
 use crate::train::metrics::roc_auc_error;
+
+/// A lead in F1 below this is called a small one.
+const JUST: f64 = 0.02;
 
 /// A score with three decimals.
 pub(super) fn score(value: f64) -> String {
@@ -64,7 +67,8 @@ fn found(results: &Results) -> String {
             score(results.classifier.cut)
         ),
         _ => format!(
-            "{who}, {} called growth by their first {early}. For each of them the report says at which steps to promote it.",
+            "{who}, {} called growth by their first {early}. For each of them the report says at which steps to \
+             promote it.",
             if called == 1 { "1 is".to_owned() } else { format!("{} are", number::count(called)) }
         ),
     }
@@ -88,7 +92,8 @@ fn calls(c: &ClassifierResult) -> String {
     };
     format!(
         "How far can the list be trusted? On held-out products, whose whole cycle is known, {} of the {} that were \
-         called growth did grow ({}); as many drawn blindly would have held {}. {} of the {} that grew were missed.{verdict}",
+         called growth did grow ({}); as many drawn blindly would have held {}. {} of the {} that grew were \
+         missed.{verdict}",
         number::count(counts.true_positive),
         number::count(called),
         percent(counts.precision(), 0),
@@ -140,16 +145,21 @@ fn points(results: &Results) -> Option<String> {
     );
     if let Some(base) = best_baseline(&results.methods) {
         let figures = format!("F1 {} against {}", score(s.f1), score(base.scores.f1));
-        text.push_str(&match compare(s.f1, base.scores.f1) {
+        let verdict = match compare(s.f1, base.scores.f1) {
+            Ordering::Greater if s.f1 - base.scores.f1 < JUST => {
+                format!(" That is only just ahead of the best simple method ({}): {figures}.", base.method)
+            }
             Ordering::Greater => format!(" That is ahead of the best simple method ({}): {figures}.", base.method),
             Ordering::Equal => {
                 format!(" That is no better than the best simple method ({}): {figures}.", base.method)
             }
             Ordering::Less => format!(
-                " That does not beat the best simple method ({}): {figures}. Its steps would have been the better ones.",
+                " That does not beat the best simple method ({}): {figures}. Its steps would have been the \
+                 better ones.",
                 base.method
             ),
-        });
+        };
+        text.push_str(&verdict);
     }
     Some(text)
 }
@@ -197,9 +207,11 @@ mod tests {
         );
         f1(&mut found, [0.6, 0.4, 0.6]);
         assert!(all(&found).contains("no better than the best simple method"));
-        f1(&mut found, [0.61, 0.6, 0.6]);
         let name = found.methods[1].method.clone();
-        assert!(all(&found).contains(&format!("ahead of the best simple method ({name}): F1 0.610 against 0.600")));
+        f1(&mut found, [0.61, 0.6, 0.6]);
+        assert!(all(&found).contains(&format!("only just ahead of the best simple method ({name}): F1 0.610 against")));
+        f1(&mut found, [0.63, 0.6, 0.6]);
+        assert!(all(&found).contains(&format!("That is ahead of the best simple method ({name}): F1 0.630 against")));
     }
 
     #[test]

@@ -1,0 +1,168 @@
+//! The gradient of a whole plan, read off one step of plain gradient descent, against central differences of a forward
+//! pass in f64 that shares no code with it: what is wired wrongly between right kernels shows here (E9, E11).
+
+use nightloom::model::{Loss, Model, initial_weights};
+use nightloom::train::{Data, Member, Targets, predict};
+
+use crate::naive::{Pass, Target, forward, loss};
+use crate::support::{cpu_and_gpu, model, noise, spec, try_fit};
+
+const RATE: f32 = 1.0;
+
+struct Setting {
+    name: &'static str,
+    model: Model,
+    loss: Loss,
+    rows: usize,
+}
+
+fn settings() -> Vec<Setting> {
+    let setting = |name, model, loss, rows| Setting { name, model, loss, rows };
+    let dense = r#"{"kind": "dense", "units": 8, "activation": "relu"}, {"kind": "dense", "units": 6, "activation": "tanh"},
+        {"kind": "dense", "units": 5, "activation": "sigmoid"}, {"kind": "dense", "units": 4, "activation": "gelu"},
+        {"kind": "dense", "units": 3}"#;
+    let apart = r#"{"kind": "activation", "function": "tanh"}, {"kind": "dropout", "rate": 0.0},
+        {"kind": "dense", "units": 6}, {"kind": "activation", "function": "gelu"}, {"kind": "batch_norm"},
+        {"kind": "activation", "function": "none"}, {"kind": "dense", "units": 5},
+        {"kind": "activation", "function": "relu"}, {"kind": "dense", "units": 2},
+        {"kind": "activation", "function": "sigmoid"}"#;
+    let conv = r#"{"kind": "conv1d", "channels": 4, "kernel": 3, "activation": "relu"}, {"kind": "batch_norm"},
+        {"kind": "max_pool", "window": 2},
+        {"kind": "conv1d", "channels": 3, "kernel": 3, "stride": 2, "padding": 1, "activation": "gelu"},
+        {"kind": "average_pool", "window": 2, "stride": 1}, {"kind": "flatten"},
+        {"kind": "dense", "units": 5, "activation": "tanh"}, {"kind": "dense", "units": 2}"#;
+    let dilated = r#"{"kind": "batch_norm"},
+        {"kind": "conv1d", "channels": 5, "kernel": 3, "dilation": 2, "padding": "valid", "activation": "tanh"},
+        {"kind": "global_max_pool"}, {"kind": "dense", "units": 3}"#;
+    let pooled = r#"{"kind": "max_pool", "window": 3, "stride": 2},
+        {"kind": "conv1d", "channels": 4, "kernel": 2, "padding": 0, "activation": "sigmoid"},
+        {"kind": "global_average_pool"}, {"kind": "batch_norm"}, {"kind": "dense", "units": 2}"#;
+    let dropped = r#"{"kind": "dense", "units": 16, "activation": "relu"}, {"kind": "dropout", "rate": 0.4},
+        {"kind": "dense", "units": 12, "activation": "sigmoid"}, {"kind": "dropout", "rate": 0.3},
+        {"kind": "dense", "units": 3}"#;
+    let only_conv = r#"{"kind": "conv1d", "channels": 2, "kernel": 5, "activation": "gelu"}, {"kind": "batch_norm"},
+        {"kind": "conv1d", "channels": 1, "kernel": 1}"#;
+    vec![
+        setting("dense", model(1, 5, dense), Loss::CrossEntropy, 9),
+        setting("activations apart", model(1, 4, apart), Loss::BinaryCrossEntropy, 8),
+        setting("convolution", model(12, 2, conv), Loss::MeanSquare, 6),
+        setting("dilated", model(11, 3, dilated), Loss::CrossEntropy, 7),
+        setting("pooled", model(10, 2, pooled), Loss::BinaryCrossEntropy, 9),
+        // One row: its place in the batch, on which the dropout depends, is known.
+        setting("dropped", model(1, 6, dropped), Loss::CrossEntropy, 1),
+        setting("convolutions only", model(7, 2, only_conv), Loss::MeanSquare, 5),
+    ]
+}
+
+struct Rows {
+    inputs: Vec<f32>,
+    labels: Vec<u32>,
+    values: Vec<f32>,
+    weights: Vec<f32>,
+}
+
+impl Rows {
+    fn new(setting: &Setting) -> Self {
+        let outputs = setting.model.output().len();
+        Self {
+            inputs: (0..setting.rows * setting.model.input().len()).map(|i| noise(21, i) * 1.5).collect(),
+            labels: (0..setting.rows).map(|i| (i * 2 % outputs) as u32).collect(),
+            values: (0..setting.rows * outputs).map(|i| noise(22, i) * 0.5 + 0.5).collect(),
+            weights: (0..setting.rows).map(|i| 0.5 + (i % 3) as f32).collect(),
+        }
+    }
+
+    fn data(&self, loss: Loss) -> Data<'_> {
+        let targets = match loss {
+            Loss::CrossEntropy => Targets::Labels(&self.labels),
+            _ => Targets::Values(&self.values),
+        };
+        Data { inputs: &self.inputs, targets }
+    }
+
+    fn targets(&self, loss: Loss, outputs: usize) -> Vec<Target> {
+        match loss {
+            Loss::CrossEntropy => self.labels.iter().map(|&l| Target::Label(l as usize)).collect(),
+            _ => self.values.chunks(outputs).map(|v| Target::Values(doubles(v))).collect(),
+        }
+    }
+
+    fn inputs(&self, model: &Model) -> Vec<Vec<f64>> {
+        self.inputs.chunks(model.input().len()).map(doubles).collect()
+    }
+}
+
+fn doubles(values: &[f32]) -> Vec<f64> {
+    values.iter().map(|&v| f64::from(v)).collect()
+}
+
+/// Central differences of the loss by every trained value of parameter `p`.
+fn differences(objective: &dyn Fn(&[Vec<f64>]) -> f64, at: &[Vec<f64>], p: usize) -> Vec<f64> {
+    let mut at = at.to_vec();
+    let step = 1e-5;
+    (0..at[p].len())
+        .map(|i| {
+            let middle = at[p][i];
+            at[p][i] = middle + step;
+            let above = objective(&at);
+            at[p][i] = middle - step;
+            let below = objective(&at);
+            at[p][i] = middle;
+            (above - below) / (2.0 * step)
+        })
+        .collect()
+}
+
+#[test]
+fn e9_the_gradient_of_a_whole_plan_agrees_with_central_differences() {
+    let training = spec(&format!(
+        "epochs = 1\nbatch = 64\nrate = {RATE}\noptimizer = {{ kind = \"sgd\", momentum = 0.0 }}"
+    ));
+    for setting in settings() {
+        let Setting { name, model, loss: kind, rows } = &setting;
+        let data = Rows::new(&setting);
+        let seed = 5;
+        let start = initial_weights(model, seed);
+        let params: Vec<Vec<f64>> = start.values.iter().map(|v| doubles(v)).collect();
+        let (inputs, targets) = (data.inputs(model), data.targets(*kind, model.output().len()));
+        let weights = doubles(&data.weights);
+        let objective = |at: &[Vec<f64>]| {
+            loss(*kind, &forward(model, at, &inputs, Pass::Train { seed: seed as u32 }), &targets, &weights)
+        };
+        let expected: Vec<Vec<f64>> = (0..params.len()).map(|p| differences(&objective, &params, p)).collect();
+        let all: Vec<u32> = (0..*rows as u32).collect();
+        let mut member = Member::new(seed, RATE, all.clone(), all);
+        member.train_weights.clone_from(&data.weights);
+        for backend in cpu_and_gpu() {
+            let found = try_fit(model, &training, *kind, data.data(*kind), &[member.clone()], &backend);
+            let found = found.expect("the training succeeds").remove(0);
+            let id = backend.id();
+            let close = |a: f64, b: f64| (a - b).abs() <= 1e-5 * a.abs().max(1.0);
+            let (train_loss, validation_loss) = found.losses[0];
+            assert!(close(objective(&params), f64::from(train_loss)), "{name} on {id}: loss {train_loss}");
+            let mut worst = 0.0_f64;
+            for (p, info) in model.params().iter().enumerate().filter(|(_, info)| info.kind.trained()) {
+                let largest = expected[p].iter().fold(0.0_f64, |m, g| m.max(g.abs()));
+                // A bias in front of a batch norm has no effect: its gradient is rounding noise.
+                let floor = (0.05 * largest).max(1e-4);
+                for (i, e) in expected[p].iter().enumerate() {
+                    let own = (params[p][i] - f64::from(found.weights.values[p][i])) / f64::from(RATE);
+                    let off = (own - e).abs() / e.abs().max(floor);
+                    assert!(off < 1e-3, "{name} on {id}: d{}[{i}] is {own}, expected {e}", info.name);
+                    worst = worst.max(off);
+                }
+            }
+            println!("| {id} | {name} | {worst:.1e} |");
+            // Evaluation takes the running statistics and drops nothing.
+            let after: Vec<Vec<f64>> = found.weights.values.iter().map(|v| doubles(v)).collect();
+            let outputs = forward(model, &after, &inputs, Pass::Evaluate);
+            let truth = loss(*kind, &outputs, &targets, &vec![1.0; *rows]);
+            let validation = f64::from(validation_loss.expect("validation rows"));
+            assert!(close(truth, validation), "{name} on {id}: validation {validation}, expected {truth}");
+            let predicted = predict(model, &[found.weights], &data.inputs, &backend).expect("a prediction");
+            for (z, own) in outputs.iter().flatten().zip(&predicted) {
+                assert!(close(*z, f64::from(*own)), "{name} on {id}: predicted {own}, expected {z}");
+            }
+        }
+    }
+}

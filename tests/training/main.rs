@@ -1,0 +1,14 @@
+//! Training through the public face, on every device: fleets, gradients, learning, checkpoints, settings, saved models.
+
+#[path = "../common/backends.rs"]
+mod backends;
+mod checkpoints;
+mod data_errors;
+mod fleet;
+mod gradient;
+mod learns;
+mod naive;
+mod replay;
+mod saved;
+mod settings;
+mod support;
