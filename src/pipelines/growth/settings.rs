@@ -250,6 +250,7 @@ pub struct PointSettings {
     pub activation: Activation,
     /// One network is first trained on the whole history; every product's own network starts from it. Without this
     /// table each starts from a draw, with the log-odds of its references' profile as its output bias.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub shared: Option<SharedSettings>,
     /// How each product's own network is trained.
     pub training: TrainSpec,
@@ -304,7 +305,7 @@ impl Default for PointSettings {
             ],
             hidden: vec![32],
             activation: Activation::Tanh,
-            shared: Some(SharedSettings::default()),
+            shared: None,
             training: TrainSpec {
                 epochs: 60,
                 batch: 128,
