@@ -43,7 +43,7 @@ pub(super) fn fingerprint(model: &Model, spec: &TrainSpec, loss: Loss, data: Dat
             hash.update(bytemuck::cast_slice::<f32, u8>(values));
         }
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    crate::dataset::hash::hex(&hash.finalize())
 }
 
 /// Writes the fleet's state.

@@ -22,11 +22,11 @@ struct Setting {
 fn setting(model: Model, epochs: usize, count: usize) -> Setting {
     let table = Table::new(&model, 30);
     let spec = spec(&format!(
-        "epochs = {epochs}\nbatch = 8\nrate = 0.02\nclip = 1.0\nearly_stop = {{ patience = 2 }}\n\
+        "epochs = {epochs}\nbatch = 8\nrate = 0.02\nclip = 1.0\nearly_stop = {{ patience = 3 }}\n\
          schedule = {{ kind = \"cosine\", warmup_epochs = 2.0 }}"
     ));
     let rows = |i: usize| (0..9 + i * 4).map(|r| r as u32 % 22).collect();
-    let members = (0..count).map(|i| Member::new(i as u64, 0.02 + 0.01 * i as f32, rows(i), (22..30).collect()));
+    let members = (0..count).map(|i| Member::new(i as u64, 0.006 + 0.004 * i as f32, rows(i), (22..30).collect()));
     Setting { model, spec, members: members.collect(), table }
 }
 
@@ -53,7 +53,7 @@ impl Setting {
     fn run_in_pieces(&self, backend: &Backend, at_once: usize, draw: u32) -> (Vec<TrainedMember>, u32) {
         let folder = tempfile::tempdir().expect("a folder");
         for piece in 0..100 {
-            match self.run(backend, folder.path(), at_once, 1 + counter_bits(draw, 0, 0, piece) % 4) {
+            match self.run(backend, folder.path(), at_once, 1 + counter_bits(draw, 0, 0, piece) % 3) {
                 Ok(trained) => return (trained, piece),
                 Err(TrainError::Interrupted { epochs_done }) => assert!(epochs_done > 0, "a checkpoint was written"),
                 Err(error) => panic!("{error}"),
@@ -71,11 +71,13 @@ fn e13_a_training_stopped_at_random_epochs_resumes_to_the_same_bits() {
         let lengths: Vec<usize> = whole.iter().map(|t| t.losses.len()).collect();
         assert!(lengths.iter().min() < lengths.iter().max(), "{name}: some stop before others: {lengths:?}");
         for at_once in [5, 2, 1] {
+            let mut stops = 0;
             for draw in 0..4 {
-                let (found, stops) = setting.run_in_pieces(&cpu(), at_once, draw);
-                assert!(stops > 1, "{name}: it was stopped {stops} times");
+                let (found, often) = setting.run_in_pieces(&cpu(), at_once, draw);
                 assert_same(&found, &whole, &format!("{name}, {at_once} at once, draw {draw}"));
+                stops += often;
             }
+            assert!(stops >= 8, "{name}, {at_once} at once: stopped {stops} times");
         }
     }
 }
@@ -164,7 +166,9 @@ fn e13_the_checkpoint_of_another_training_is_refused() {
     let mut other = self::setting(bp(3), 4, 2);
     other.members[0].train_weights = vec![2.0; other.members[0].train.len()];
     refused(other, "other weights");
-    refused(self::setting(bp(3), 4, 3), "another fleet");
+    let mut other = self::setting(bp(3), 4, 2);
+    other.members.reverse();
+    refused(other, "another order");
     let model = crate::support::model(1, 6, r#"{"kind": "dense", "units": 3}"#);
     refused(self::setting(model, 4, 2), "another model");
     let done = setting.run(&cpu(), folder.path(), 2, 99).expect("its own goes on");

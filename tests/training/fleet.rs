@@ -27,7 +27,7 @@ fn members(count: usize, rows: usize) -> Vec<Member> {
             member.train_weights = weights(member.train.len());
             member.train_weights[0] = 1.5;
         }
-        if i % 5 == 1 {
+        if i % 5 == 1 && !member.validation.is_empty() {
             member.validation_weights = weights(member.validation.len());
             member.validation_weights[0] = 0.5;
         }
