@@ -74,7 +74,7 @@ fn e16_impossible_values_are_found_with_their_line() {
     wrong(
         &|job| {
             job.classifier =
-                "layers = [{ kind = \"conv1d\", channels = 4, kernel = 50, padding = \"valid\" }]".to_owned()
+                "layers = [{ kind = \"conv1d\", channels = 4, kernel = 50, padding = \"valid\" }]".to_owned();
         },
         &["classifier.layers", "50"],
     );
@@ -160,7 +160,9 @@ fn g1_series_that_end_before_the_early_steps_are_named() {
 #[test]
 fn g2_a_history_of_one_class_is_refused() {
     let mut products = sales::sales(300, 40, 1);
-    products.iter_mut().for_each(|p| p.weeks.iter_mut().for_each(|w| *w = Some(3)));
+    for product in &mut products {
+        product.weeks.fill(Some(3));
+    }
     let site = Site::empty(&small());
     site.file("sales.csv", sales::wide(&products).as_bytes());
     refused(&site, &["sales.csv", "is labelled `steady`", "increments.threshold"]);

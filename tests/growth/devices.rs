@@ -1,6 +1,6 @@
 //! Devices: the software GPU, and GPUs that are not there; the commands that list and time them.
 
-use nightloom::backend::gpu::adapters;
+use nightloom::backend::gpu::{AdapterFacts, adapters};
 
 use crate::site::{Run, Site, code, small, text};
 
@@ -44,7 +44,7 @@ fn e2_a_gpu_that_is_not_there_gives_3_and_says_what_there_is() {
         assert!(!site.has_runs());
     };
     let found = adapters();
-    if found.iter().all(|adapter| adapter.software()) {
+    if found.iter().all(AdapterFacts::software) {
         let there = found.first().map_or("no adapter at all".to_owned(), |adapter| adapter.info.name.clone());
         refused("gpu", true, &there);
         refused("gpu:0", true, &there);

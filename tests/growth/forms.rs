@@ -133,9 +133,9 @@ fn g3_turned_cycles_need_cycles_of_one_length() {
 fn e21_a_table_in_gb18030_is_read_right() {
     let site = Site::empty(&small());
     let mut products = sales::sales(300, 40, 1);
-    products
-        .iter_mut()
-        .for_each(|p| p.category = if p.category == "tea" { "茶叶与饮料" } else { "大米和面粉" });
+    for product in &mut products {
+        product.category = if product.category == "tea" { "茶叶与饮料" } else { "大米和面粉" };
+    }
     let table = sales::wide(&products);
     site.file("sales.csv", &encoding_rs::GB18030.encode(&table).0);
     let run = site.run(&[]);

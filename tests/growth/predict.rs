@@ -24,19 +24,13 @@ fn e14_the_classifier_gives_the_runs_own_probabilities() {
     let place = |id: &String| wanted["product"].iter().position(|p| p == id);
     let mut silent = 0;
     for (i, id) in found["product"].iter().enumerate() {
-        match place(id) {
-            Some(own) => {
-                assert_eq!(found["probability"][i], wanted["probability"][own], "{id}");
-                assert_eq!(found["predicted"][i], wanted["predicted"][own], "{id}");
-            }
-            None => {
-                assert_eq!(
-                    (found["probability"][i].as_str(), found["predicted"][i].as_str()),
-                    ("", ""),
-                    "{id} was left out"
-                );
-                silent += 1;
-            }
+        if let Some(own) = place(id) {
+            assert_eq!(found["probability"][i], wanted["probability"][own], "{id}");
+            assert_eq!(found["predicted"][i], wanted["predicted"][own], "{id}");
+        } else {
+            assert_eq!(found["probability"][i], "", "{id} was left out");
+            assert_eq!(found["predicted"][i], "", "{id} was left out");
+            silent += 1;
         }
     }
     assert_eq!(found["product"].len(), 300);
@@ -44,7 +38,9 @@ fn e14_the_classifier_gives_the_runs_own_probabilities() {
 
     // The early weeks are enough, in any order, as CSV, CSV.gz or to a file.
     let mut early = sales::sales(300, 40, 1);
-    early.iter_mut().for_each(|p| p.weeks.truncate(8));
+    for product in &mut early {
+        product.weeks.truncate(8);
+    }
     early.reverse();
     site.file("early.csv", sales::wide(&early).as_bytes());
     site.file("early.csv.gz", &crate::forms::gzip(sales::wide(&early).as_bytes()));
@@ -104,7 +100,9 @@ fn e14_new_tables_are_read_like_the_current_products_if_there_are_any() {
     };
     let current: Vec<usize> = (0..wanted["part"].len()).filter(|&i| wanted["part"][i] == "current").collect();
     assert!(current.len() > 40);
-    current.into_iter().for_each(|i| assert_eq!(probability(i), wanted["probability"][i]));
+    for i in current {
+        assert_eq!(probability(i), wanted["probability"][i]);
+    }
     predict(&site, &[&classifier, "--data", "sales.csv", "--like", "history"]);
     let points = predict(&site, &[&model(&run, "growth_points.safetensors"), "--data", "current.csv"]);
     assert!(points["start"].iter().all(|day| day.starts_with("2025-")));

@@ -51,7 +51,7 @@ fn g3_classes_may_weigh_the_same_or_not() {
 
 #[test]
 fn g4_a_product_is_called_growth_by_the_decision() {
-    let decided = |decision: &str| with(|job| job.classifier.push_str(&format!("\ndecision = {decision}")));
+    let decided = |decision: &str| with(|job| job.classifier.push_str(&["\ndecision = ", decision].concat()));
     let (_a, fixed) = decided("{ kind = \"probability\", value = 0.4 }");
     let products = fixed.table("products");
     for (predicted, probability) in products["predicted"].iter().zip(&products["probability"]) {

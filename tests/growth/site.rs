@@ -54,8 +54,8 @@ pub fn small() -> Job {
 impl Job {
     /// The job with more epochs, so that there is time to disturb it.
     pub fn slow(mut self) -> Self {
-        self.classifier_training = "epochs = 400\nbatch = 32\nrate = 0.002".to_owned();
-        self.points_training = "epochs = 200\nbatch = 32\nrate = 0.0005".to_owned();
+        self.classifier_training = String::from("epochs = 400\nbatch = 32\nrate = 0.002");
+        self.points_training = String::from("epochs = 200\nbatch = 32\nrate = 0.0005");
         self
     }
 

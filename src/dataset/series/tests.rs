@@ -330,3 +330,22 @@ fn e17_a_checked_job_writes_back_the_same_description() {
     let again: RawSeries = toml::from_str(&text).unwrap();
     assert_eq!(toml::to_string(&again).unwrap(), text);
 }
+
+#[test]
+fn e14_the_first_steps_keep_the_dates_of_the_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log.csv");
+    let toml = format!(
+        "source = {{ path = {:?} }}\nform = \"wide\"\nproduct = \"id\"\nsteps = \"w1..w9\"\ndrop = [\"w2\", \"w8\"]\n\
+         start = \"2024-01-01\"\nstep = \"week\"",
+        path.to_str().unwrap()
+    );
+    let raw: RawSeries = toml::from_str(&toml).unwrap();
+    let header = |names: &str| names.split(',').map(str::to_owned).collect::<Vec<_>>();
+    assert!(raw.has_all_steps(&header("id,w1,w2,w3,w4,w5,w6,w7,w8,w9")).unwrap());
+    assert!(!raw.has_all_steps(&header("id,w1,w2,w3,w4")).unwrap());
+    crate::artifact::write_bytes(&path, b"id,w1,w2,w3,w4\na,1,9,2,3\n").unwrap();
+    let set = raw.first_steps(3).unwrap().check(Path::new("")).unwrap().read(3).unwrap();
+    assert_eq!(all(&set), [[1.0, 2.0, 3.0]]);
+    assert_eq!(set.span(0, 1).map(|(first, _)| first.to_string()).as_deref(), Some("2024-01-15"), "w2 counts");
+}
