@@ -175,7 +175,11 @@ impl Kernel for AddOne {
     }
 }
 
-fn add_one(backend: &Backend, len: usize, source: &'static str) -> Result<(Plan, ListId, TensorId, TensorId), PlanError> {
+fn add_one(
+    backend: &Backend,
+    len: usize,
+    source: &'static str,
+) -> Result<(Plan, ListId, TensorId, TensorId), PlanError> {
     let mut builder = PlanBuilder::new(1);
     let (x, y) = (builder.tensor("the input", len), builder.tensor("the output", len));
     let list = builder.list();
@@ -198,6 +202,25 @@ fn e5_a_shader_that_does_not_compile_is_an_error_that_names_it() {
     plan.upload_f32(x, &[1.5; 100]).expect("an upload");
     plan.replay(list, 0..1).expect("a replay");
     assert_eq!(plan.download_f32(y).expect("the output"), [2.5; 100]);
+}
+
+#[test]
+fn e5_threads_that_share_a_device_do_not_disturb_each_other() {
+    let Some(gpu) = own_gpu(None) else { return };
+    let work = &|thread: usize| {
+        let (mut plan, list, x, y) = add_one(&Backend::Gpu(gpu.clone()), 100, RIGHT).expect("a plan");
+        for round in 0..200 {
+            let value = (thread * 1000 + round) as f32;
+            plan.upload_f32(x, &[value; 100]).expect("an upload");
+            plan.replay(list, 0..1).expect("a replay");
+            assert_eq!(plan.download_f32(y).expect("the output"), [value + 1.0; 100]);
+        }
+    };
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            scope.spawn(move || work(thread));
+        }
+    });
 }
 
 #[test]

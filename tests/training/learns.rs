@@ -9,10 +9,8 @@ use crate::support::{Table, bp, cnn, cpu, cpu_and_gpu, fit, gpu, model, noise, s
 #[test]
 fn e13_a_bp_network_learns_the_exclusive_or() {
     let model = model(1, 2, r#"{"kind": "dense", "units": 8, "activation": "tanh"}, {"kind": "dense", "units": 1}"#);
-    let data = Data {
-        inputs: &[0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0],
-        targets: Targets::Values(&[0.0, 1.0, 1.0, 0.0]),
-    };
+    let data =
+        Data { inputs: &[0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0], targets: Targets::Values(&[0.0, 1.0, 1.0, 0.0]) };
     let training = spec("epochs = 150\nbatch = 4\nrate = 0.05");
     let all: Vec<Member> = (0..3).map(|seed| Member::new(seed, 0.1, vec![0, 1, 2, 3], vec![])).collect();
     for backend in cpu_and_gpu() {
@@ -62,7 +60,8 @@ fn e13_a_convolutional_network_tells_waves_apart() {
 
 /// The root of the mean squared difference, relative to the root mean square.
 fn apart(a: &Weights, b: &Weights) -> f64 {
-    let pairs = || a.values.iter().flatten().zip(b.values.iter().flatten()).map(|(a, b)| (f64::from(*a), f64::from(*b)));
+    let pairs =
+        || a.values.iter().flatten().zip(b.values.iter().flatten()).map(|(a, b)| (f64::from(*a), f64::from(*b)));
     let difference: f64 = pairs().map(|(a, b)| (a - b).powi(2)).sum();
     let size: f64 = pairs().map(|(_, b)| b * b).sum();
     (difference / size).sqrt()
