@@ -5,7 +5,7 @@ mod backends;
 
 use std::process::Command;
 
-use nightloom::backend::gpu::adapters;
+use nightloom::backend::gpu::{AdapterFacts, adapters};
 use nightloom::backend::{Backend, BackendError, Cpu, CpuContext, DeviceChoice, Gpu, SimdLevel, choose};
 use nightloom::model::{Loss, Model, initial_weights};
 use nightloom::ops::{ArgSpec, Args, DType, Dispatch, Kernel, Shader, Work, reads, writes};
@@ -18,7 +18,7 @@ fn own_gpu(binding_bytes_max: Option<u64>) -> Option<Gpu> {
         return None;
     }
     let mut all = adapters();
-    all.sort_by_key(|adapter| adapter.rank());
+    all.sort_by_key(AdapterFacts::rank);
     let mut facts = all.into_iter().next().expect("a Vulkan driver: apt-get install mesa-vulkan-drivers");
     if let Some(bytes) = binding_bytes_max {
         facts.limits.max_storage_buffer_binding_size = bytes;

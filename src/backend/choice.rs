@@ -167,9 +167,10 @@ fn is_at(bus_id: &str, address: &str) -> bool {
 
 fn nothing(choice: &DeviceChoice, adapters: &[AdapterFacts]) -> BackendError {
     let there: Vec<String> = adapters.iter().map(AdapterFacts::line).collect();
-    let reason = match there.is_empty() {
-        true => "this machine shows no adapter at all (is a Vulkan driver installed?)".to_owned(),
-        false => format!("this machine has {}", there.join("; ")),
+    let reason = if there.is_empty() {
+        "this machine shows no adapter at all (is a Vulkan driver installed?)".to_owned()
+    } else {
+        format!("this machine has {}", there.join("; "))
     };
     BackendError::NoDevice { wanted: choice.to_string(), reason }
 }

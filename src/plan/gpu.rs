@@ -63,7 +63,7 @@ impl GpuPlan {
             let mut steps = vec![];
             for (recorded, call) in list.kernels.iter().zip(calls) {
                 for dispatch in call {
-                    steps.push(plan.record(recorded, dispatch)?);
+                    steps.push(plan.record(recorded, &dispatch)?);
                 }
             }
             plan.lists.push(steps);
@@ -71,7 +71,7 @@ impl GpuPlan {
         Ok(plan)
     }
 
-    fn record(&mut self, recorded: &Recorded, dispatch: Dispatch) -> Result<Step, PlanError> {
+    fn record(&mut self, recorded: &Recorded, dispatch: &Dispatch) -> Result<Step, PlanError> {
         let refused = |reason: String| BackendError::Failed {
             device: self.gpu.name().to_owned(),
             action: format!("recording {}", recorded.kernel.name()),

@@ -8,6 +8,9 @@ use super::prepared::{Prepared, Values, inputs};
 use crate::backend::Backend;
 use crate::ops::{Access, ArgSpec, Call, Case, DType};
 
+/// Values by name, as [`Values`] in f64.
+type Numbers = BTreeMap<String, Vec<f64>>;
+
 /// How well one output of one kernel agrees with the reference.
 #[derive(Debug, Clone)]
 pub struct Agreement {
@@ -87,12 +90,9 @@ fn has_gradient(case: &Case, name: &str, arg: &ArgSpec) -> bool {
 }
 
 /// Every output on every device, and the values that the calls leave behind.
-fn computed_gradients(
-    case: &Case,
-    devices: &[Option<&Backend>],
-) -> Result<(Vec<BTreeMap<String, Vec<f64>>>, Values), PlanError> {
+fn computed_gradients(case: &Case, devices: &[Option<&Backend>]) -> Result<(Vec<Numbers>, Values), PlanError> {
     let mut values = inputs(case);
-    let mut computed: Vec<BTreeMap<String, Vec<f64>>> = devices.iter().map(|_| BTreeMap::new()).collect();
+    let mut computed: Vec<Numbers> = devices.iter().map(|_| BTreeMap::new()).collect();
     for call in &case.calls {
         let truth = reference(call, &as_f64(call, &values), case.step, 0..call.kernel.fleet());
         let outputs = || call.args().into_iter().filter(|(_, arg)| arg.is_output());
@@ -124,7 +124,7 @@ fn differences(
     case: &Case,
     forward: &Call,
     (name, varied): (&str, &ArgSpec),
-    base: &BTreeMap<String, Vec<f64>>,
+    base: &Numbers,
     values: &Values,
     len: usize,
 ) -> Vec<(usize, f64)> {
@@ -154,13 +154,7 @@ fn differences(
 
 /// The sum over these members' outputs y of dy * y. An output that is itself a gradient, or that no upstream gradient
 /// belongs to, is not part of it unless it is the only kind there is (a loss).
-fn objective(
-    case: &Case,
-    forward: &Call,
-    at: &BTreeMap<String, Vec<f64>>,
-    values: &Values,
-    members: Range<usize>,
-) -> f64 {
+fn objective(case: &Case, forward: &Call, at: &Numbers, values: &Values, members: Range<usize>) -> f64 {
     let outputs = reference(forward, at, case.step, members.clone());
     let mut sum = 0.0;
     for (output, arg) in forward.args().into_iter().filter(|(_, arg)| arg.is_output()) {
@@ -202,7 +196,7 @@ fn from_word(dtype: DType, word: u32) -> f64 {
     }
 }
 
-fn as_f64(call: &Call, values: &Values) -> BTreeMap<String, Vec<f64>> {
+fn as_f64(call: &Call, values: &Values) -> Numbers {
     let named = call.args().into_iter().filter(|(_, arg)| arg.is_input());
     named
         .map(|(name, arg)| {
@@ -213,14 +207,9 @@ fn as_f64(call: &Call, values: &Values) -> BTreeMap<String, Vec<f64>> {
 }
 
 /// The reference, member by member; returns the outputs of these members.
-fn reference(
-    call: &Call,
-    values: &BTreeMap<String, Vec<f64>>,
-    step: u32,
-    members: Range<usize>,
-) -> BTreeMap<String, Vec<f64>> {
+fn reference(call: &Call, values: &Numbers, step: u32, members: Range<usize>) -> Numbers {
     let args = call.args();
-    let mut outputs: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    let mut outputs: Numbers = BTreeMap::new();
     for member in members {
         let mut own: Vec<Vec<f64>> = args.iter().map(|(name, arg)| member_values(name, arg, values, member)).collect();
         call.kernel.reference(&mut own, step);
@@ -233,7 +222,7 @@ fn reference(
     outputs
 }
 
-fn member_values(name: &str, arg: &ArgSpec, values: &BTreeMap<String, Vec<f64>>, member: usize) -> Vec<f64> {
+fn member_values(name: &str, arg: &ArgSpec, values: &Numbers, member: usize) -> Vec<f64> {
     match (arg.is_input(), arg.shared) {
         (false, _) => vec![f64::NAN; arg.len],
         (true, true) => values[name].clone(),

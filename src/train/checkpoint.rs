@@ -3,6 +3,7 @@
 //! The order of rows, dropout and learning rates follow from seed and epoch; what is kept is the parameters, the
 //! optimiser's memories, the best weights so far, and each member's losses.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
@@ -43,7 +44,11 @@ pub(super) fn fingerprint(model: &Model, spec: &TrainSpec, loss: Loss, data: Dat
             hash.update(bytemuck::cast_slice::<f32, u8>(values));
         }
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hash.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// Writes the fleet's state.

@@ -108,7 +108,6 @@ pub fn train(
 ///
 /// # Errors
 /// As there.
-#[expect(clippy::too_many_arguments, reason = "those of `train` and one more")]
 pub fn train_in_fleets(
     model: &Model,
     spec: &TrainSpec,

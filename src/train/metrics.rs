@@ -82,9 +82,9 @@ pub fn roc(scores: &[f64], truth: &[bool]) -> Vec<(f64, f64)> {
     let order = descending(scores);
     for (place, &i) in order.iter().enumerate() {
         if truth[i] {
-            hits += 1
+            hits += 1;
         } else {
-            alarms += 1
+            alarms += 1;
         }
         let ends_tie = order.get(place + 1).is_none_or(|&next| scores[next] != scores[i]);
         if ends_tie {

@@ -23,7 +23,7 @@ fn members(count: usize, rows: usize) -> Vec<Member> {
         let validation = (0..(i % 4) * 5).map(|j| ((i + j * 2 + 1) % rows) as u32).collect();
         let weights = |n: usize| (0..n).map(|j| (noise(i as u32, j) + 0.8).max(0.0)).collect();
         let mut member = Member::new(1 + i as u64 * 0x1_0000_0001, 0.002 * (1 + i * 3 % 11) as f32, train, validation);
-        if i % 3 == 0 {
+        if i.is_multiple_of(3) {
             member.train_weights = weights(member.train.len());
             member.train_weights[0] = 1.5;
         }

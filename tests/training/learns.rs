@@ -48,7 +48,7 @@ fn e13_a_convolutional_network_tells_waves_apart() {
     let member = Member::new(1, 0.01, (0..128).collect(), (128..160).collect());
     let data = Data { inputs: &inputs, targets: Targets::Labels(&labels) };
     for backend in cpu_and_gpu() {
-        let trained = try_fit(&model, &training, Loss::CrossEntropy, data, &[member.clone()], &backend);
+        let trained = try_fit(&model, &training, Loss::CrossEntropy, data, std::slice::from_ref(&member), &backend);
         let weights = trained.expect("a training").remove(0).weights;
         let logits = predict(&model, &[weights], &fresh, &backend).expect("logits");
         let right = logits.chunks(2).zip(&truth).filter(|(z, t)| u32::from(z[1] > z[0]) == **t).count();
@@ -71,7 +71,8 @@ fn agree(model: &Model, optimizer: &str, other: &Backend) -> f64 {
     let table = Table::new(model, 32);
     let training = spec(&format!("epochs = 3\nbatch = 8\nrate = 0.01\n{optimizer}"));
     let member = Member::new(8, 0.01, (0..32).collect(), (0..16).collect());
-    let run = |backend| fit(model, &training, Loss::CrossEntropy, &table, &[member.clone()], backend).remove(0);
+    let run =
+        |backend| fit(model, &training, Loss::CrossEntropy, &table, std::slice::from_ref(&member), backend).remove(0);
     let (here, there) = (run(&cpu()), run(other));
     for ((a, _), (b, _)) in here.losses.iter().zip(&there.losses) {
         assert!((a - b).abs() < 1e-4, "losses {a} and {b} on {}", other.id());

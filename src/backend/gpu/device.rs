@@ -10,7 +10,7 @@ use super::pipeline::{Pipeline, PipelineKey, compile};
 use crate::backend::BackendError;
 
 /// How long the answer to a request that is done may take from another thread.
-const ANSWER_MAX: Duration = Duration::from_secs(60);
+const ANSWER_MAX: Duration = Duration::from_mins(1);
 
 /// An open GPU. Clones share the device.
 #[derive(Debug, Clone)]

@@ -37,13 +37,6 @@ impl Backward<'_> {
         Ok(())
     }
 
-    fn trace(&self, index: usize, which: &'static str, id: Option<TensorId>) -> Result<TensorId, PlanError> {
-        id.ok_or_else(|| {
-            let reason = format!("layer {index} kept no {which} in its forward pass");
-            ShapeError::mismatch("backward", reason).into()
-        })
-    }
-
     fn layer(
         &self,
         builder: &mut PlanBuilder,
@@ -54,10 +47,11 @@ impl Backward<'_> {
         let forward = self.forward;
         let (layer, trace) = (&forward.model.layers[index], &forward.traces[index]);
         let (fleet, batch) = (builder.fleet(), forward.batch);
-        let input = self.trace(index, "input", trace.input)?;
+        let input = kept(index, "input", trace.input)?;
         match layer.spec {
-            LayerSpec::Flatten | LayerSpec::Activation { function: Activation::None } => Ok(dy),
-            LayerSpec::Dropout { rate: 0.0 } => Ok(dy),
+            LayerSpec::Flatten
+            | LayerSpec::Activation { function: Activation::None }
+            | LayerSpec::Dropout { rate: 0.0 } => Ok(dy),
             LayerSpec::Dropout { rate } => {
                 let dx = self.dx(builder, index);
                 let kernel = dropout_kernel(fleet, batch, layer, index, rate, self.schedule_len)?;
@@ -68,7 +62,7 @@ impl Backward<'_> {
             LayerSpec::MaxPool { .. } | LayerSpec::GlobalMaxPool => {
                 let dx = self.dx(builder, index);
                 let kernel = PoolBackward { shape: pool_shape(layer, fleet, batch)? };
-                let places = self.trace(index, "places", trace.saved.first().copied())?;
+                let places = kept(index, "places", trace.saved.first().copied())?;
                 builder.push(self.list, kernel, &[dy, dx, places])?;
                 Ok(dx)
             }
@@ -83,7 +77,7 @@ impl Backward<'_> {
                 let kernel = BatchNormBackward { shape: batch_norm_shape(layer, fleet, batch, self.schedule_len)? };
                 let p = layer.first_param;
                 let [mean, rstd] = [0, 1].map(|i| trace.saved.get(i).copied());
-                let (mean, rstd) = (self.trace(index, "mean", mean)?, self.trace(index, "deviation", rstd)?);
+                let (mean, rstd) = (kept(index, "mean", mean)?, kept(index, "deviation", rstd)?);
                 let (dgamma, dbeta) = (self.gradient(index, p)?, self.gradient(index, p + 1)?);
                 let bound = [input, dy, forward.params[p], mean, rstd, self.schedule, dx, dgamma, dbeta];
                 builder.push(self.list, kernel, &bound)?;
@@ -128,7 +122,7 @@ impl Backward<'_> {
     }
 
     fn gradient(&self, index: usize, param: usize) -> Result<TensorId, PlanError> {
-        self.trace(index, "gradient", self.gradients[param])
+        kept(index, "gradient", self.gradients[param])
     }
 
     fn dx(&self, builder: &mut PlanBuilder, index: usize) -> TensorId {
@@ -149,7 +143,7 @@ impl Backward<'_> {
         }
         let trace = &self.forward.traces[index];
         let before = if fused(activation) == activation { trace.output } else { trace.before };
-        self.activation(builder, index, activation, self.trace(index, "sum", before)?, dy)
+        self.activation(builder, index, activation, kept(index, "sum", before)?, dy)
     }
 
     /// `saved` is the activation's input; where its slope follows from its output, the layer's output is taken.
@@ -187,4 +181,12 @@ impl Backward<'_> {
 
 const fn has_params(layer: &LayerSpec) -> bool {
     matches!(layer, LayerSpec::Conv1d { .. } | LayerSpec::Dense { .. } | LayerSpec::BatchNorm { .. })
+}
+
+/// What a layer keeps in its forward pass, or an error that says which layer kept nothing.
+fn kept(index: usize, which: &'static str, id: Option<TensorId>) -> Result<TensorId, PlanError> {
+    id.ok_or_else(|| {
+        let reason = format!("layer {index} kept no {which} in its forward pass");
+        ShapeError::mismatch("backward", reason).into()
+    })
 }

@@ -92,10 +92,9 @@ impl<'a> Forward<'a> {
         let layer = &model.layers[index];
         let fleet = builder.fleet();
         match layer.spec {
-            LayerSpec::Flatten => Ok(x),
+            LayerSpec::Flatten | LayerSpec::Activation { function: Activation::None } => Ok(x),
             LayerSpec::Dropout { rate } => self.dropout(builder, list, mode, index, x, rate),
             LayerSpec::BatchNorm { .. } => self.batch_norm(builder, list, mode, index, x),
-            LayerSpec::Activation { function: Activation::None } => Ok(x),
             LayerSpec::Activation { function } => {
                 let y = self.output(builder, index);
                 let spec = ActivateSpec { fleet, len: self.batch * layer.output.len(), activation: function };
@@ -105,13 +104,12 @@ impl<'a> Forward<'a> {
             LayerSpec::MaxPool { .. } | LayerSpec::GlobalMaxPool => {
                 let y = self.output(builder, index);
                 let kernel = Pool { shape: pool_shape(layer, fleet, self.batch)? };
-                let places = match self.traces[index].saved.first() {
-                    Some(id) => *id,
-                    None => {
-                        let id = builder.tensor_u32(format!("layers.{index}.places"), self.batch * layer.output.len());
-                        self.traces[index].saved = vec![id];
-                        id
-                    }
+                let places = if let Some(id) = self.traces[index].saved.first() {
+                    *id
+                } else {
+                    let id = builder.tensor_u32(format!("layers.{index}.places"), self.batch * layer.output.len());
+                    self.traces[index].saved = vec![id];
+                    id
                 };
                 builder.push(list, kernel, &[x, y, places])?;
                 Ok(y)
