@@ -5,7 +5,7 @@ mod backends;
 
 use std::process::Command;
 
-use nightloom::backend::gpu::adapters;
+use nightloom::backend::gpu::{AdapterFacts, adapters};
 use nightloom::backend::{Backend, BackendError, Cpu, CpuContext, DeviceChoice, Gpu, SimdLevel, choose};
 use nightloom::model::{Loss, Model, initial_weights};
 use nightloom::ops::{ArgSpec, Args, DType, Dispatch, Kernel, Shader, Work, reads, writes};
@@ -18,7 +18,7 @@ fn own_gpu(binding_bytes_max: Option<u64>) -> Option<Gpu> {
         return None;
     }
     let mut all = adapters();
-    all.sort_by_key(|adapter| adapter.rank());
+    all.sort_by_key(AdapterFacts::rank);
     let mut facts = all.into_iter().next().expect("a Vulkan driver: apt-get install mesa-vulkan-drivers");
     if let Some(bytes) = binding_bytes_max {
         facts.limits.max_storage_buffer_binding_size = bytes;
@@ -96,27 +96,19 @@ fn e1_a_simd_level_by_name_is_taken_or_refused() {
 }
 
 #[test]
-#[ignore = "run by e1_the_environment_sets_the_simd_level in a process of its own"]
-fn says_what_the_cpu_is() {
-    match Backend::cpu() {
-        Ok(backend) => println!("is {}", backend.id()),
-        Err(error) => println!("is refused: {error}"),
-    }
-}
-
-#[test]
 fn e1_the_environment_sets_the_simd_level() {
     let under = |value: &str| {
-        let mut command = Command::new(std::env::current_exe().expect("this program"));
-        command.args(["--exact", "says_what_the_cpu_is", "--ignored", "--nocapture"]).env("NIGHTLOOM_SIMD", value);
-        String::from_utf8(command.output().expect("a process").stdout).expect("text")
+        let mut command = Command::new(env!("CARGO_BIN_EXE_nightloom"));
+        command.arg("devices").env("NIGHTLOOM_SIMD", value).output().expect("a process")
     };
-    let portable = under("portable");
-    assert!(portable.contains("is cpu-portable\n"), "{portable}");
-    let wrong = under("sse9");
-    assert!(wrong.contains("is refused: NIGHTLOOM_SIMD=sse9: expected one of portable, avx2, avx512\n"), "{wrong}");
-    let empty = under("");
-    assert!(empty.contains("is refused: NIGHTLOOM_SIMD=: expected one of"), "{empty}");
+    let portable = String::from_utf8(under("portable").stdout).expect("text");
+    assert!(portable.contains("used: portable (NIGHTLOOM_SIMD says so)"), "{portable}");
+    for wrong in ["sse9", ""] {
+        let output = under(wrong);
+        assert_eq!(output.status.code(), Some(3), "a device that cannot be is exit code 3");
+        let text = String::from_utf8(output.stderr).expect("text");
+        assert!(text.contains(&format!("NIGHTLOOM_SIMD={wrong}: expected one of portable, avx2, avx512")), "{text}");
+    }
 }
 
 /// `y[f, i] = x[f, i] + 1`, with a shader to choose.
@@ -175,7 +167,11 @@ impl Kernel for AddOne {
     }
 }
 
-fn add_one(backend: &Backend, len: usize, source: &'static str) -> Result<(Plan, ListId, TensorId, TensorId), PlanError> {
+fn add_one(
+    backend: &Backend,
+    len: usize,
+    source: &'static str,
+) -> Result<(Plan, ListId, TensorId, TensorId), PlanError> {
     let mut builder = PlanBuilder::new(1);
     let (x, y) = (builder.tensor("the input", len), builder.tensor("the output", len));
     let list = builder.list();
@@ -198,6 +194,25 @@ fn e5_a_shader_that_does_not_compile_is_an_error_that_names_it() {
     plan.upload_f32(x, &[1.5; 100]).expect("an upload");
     plan.replay(list, 0..1).expect("a replay");
     assert_eq!(plan.download_f32(y).expect("the output"), [2.5; 100]);
+}
+
+#[test]
+fn e5_threads_that_share_a_device_do_not_disturb_each_other() {
+    let Some(gpu) = own_gpu(None) else { return };
+    let work = &|thread: usize| {
+        let (mut plan, list, x, y) = add_one(&Backend::Gpu(gpu.clone()), 100, RIGHT).expect("a plan");
+        for round in 0..200 {
+            let value = (thread * 1000 + round) as f32;
+            plan.upload_f32(x, &[value; 100]).expect("an upload");
+            plan.replay(list, 0..1).expect("a replay");
+            assert_eq!(plan.download_f32(y).expect("the output"), [value + 1.0; 100]);
+        }
+    };
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            scope.spawn(move || work(thread));
+        }
+    });
 }
 
 #[test]

@@ -22,12 +22,11 @@ fn e9_every_kernel_agrees_with_its_reference_on_every_device() {
 #[test]
 fn e9_every_gradient_agrees_with_central_differences() {
     let registry = Registry::standard();
-    let devices: Vec<Option<Backend>> = std::iter::once(None).chain(backends().into_iter().map(Some)).collect();
-    for device in &devices {
-        let (compared, failures) = wrong_gradients(&registry, device.as_ref());
-        assert!(compared > 0, "no gradient was compared");
-        assert!(failures.is_empty(), "{}", failures.join("\n"));
-    }
+    let backends = backends();
+    let devices: Vec<Option<&Backend>> = std::iter::once(None).chain(backends.iter().map(Some)).collect();
+    let (compared, failures) = wrong_gradients(&registry, &devices);
+    assert!(compared > 100 * devices.len(), "only {compared} gradients were compared");
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Running one kernel on a device with given words, for the ops' own tests.
 
+use std::sync::OnceLock;
+
 use crate::backend::{Backend, Cpu, DeviceChoice, SimdLevel, choose};
 use crate::ops::{Access, Call, Case, Kernel};
 use crate::plan::PlanBuilder;
@@ -9,7 +11,10 @@ pub(crate) fn backends() -> Vec<Backend> {
     let mut found: Vec<Backend> =
         SimdLevel::ALL.iter().filter_map(|&level| Cpu::new(level).ok()).map(Backend::Cpu).collect();
     if std::env::var_os("NIGHTLOOM_TEST_NO_GPU").is_none() {
-        found.push(choose(&DeviceChoice::SoftwareGpu).expect("a software Vulkan driver").backend);
+        // Opened once, so that a pipeline is compiled once.
+        static GPU: OnceLock<Backend> = OnceLock::new();
+        let open = || choose(&DeviceChoice::SoftwareGpu).expect("a software Vulkan driver").backend;
+        found.push(GPU.get_or_init(open).clone());
     }
     found
 }

@@ -8,6 +8,9 @@ use super::prepared::{Prepared, Values, inputs};
 use crate::backend::Backend;
 use crate::ops::{Access, ArgSpec, Call, Case, DType};
 
+/// Values by name, as [`Values`] in f64.
+type Numbers = BTreeMap<String, Vec<f64>>;
+
 /// How well one output of one kernel agrees with the reference.
 #[derive(Debug, Clone)]
 pub struct Agreement {
@@ -51,52 +54,63 @@ pub fn agreement(case: &Case, backend: &Backend) -> Result<Vec<Agreement>, PlanE
     Ok(found)
 }
 
-/// Compares the gradients that a case's calls write with central differences of its first call's reference. With a
-/// backend, the gradients are that device's; without, the reference's.
+/// Compares the gradients that a case's calls write with central differences of its first call's reference: on each of
+/// `devices`, in their order, where `None` stands for the reference itself. The differences are taken once.
 ///
 /// # Errors
-/// If a plan cannot be built or the device fails.
-pub fn gradients(case: &Case, backend: Option<&Backend>) -> Result<Vec<GradientAgreement>, PlanError> {
+/// If a plan cannot be built or a device fails.
+pub fn gradients(case: &Case, devices: &[Option<&Backend>]) -> Result<Vec<Vec<GradientAgreement>>, PlanError> {
+    let mut found: Vec<Vec<GradientAgreement>> = devices.iter().map(|_| vec![]).collect();
     let Some(forward) = case.calls.first() else {
-        return Ok(vec![]);
+        return Ok(found);
     };
-    let (computed, values) = computed_gradients(case, backend)?;
+    let named: Vec<(String, ArgSpec)> =
+        forward.args().into_iter().filter(|(name, arg)| has_gradient(case, name, arg)).collect();
+    if named.is_empty() {
+        return Ok(found);
+    }
+    let (computed, values) = computed_gradients(case, devices)?;
     let base = as_f64(forward, &values);
-    let mut found = vec![];
-    for (name, arg) in forward.args() {
-        let Some(gradient) = computed.get(&format!("d{name}")) else {
-            continue;
-        };
-        if !arg.is_input() || arg.dtype != DType::F32 {
-            continue;
+    for (name, arg) in named {
+        let gradient = format!("d{name}");
+        let len = computed.first().map_or(0, |outputs| outputs[&gradient].len());
+        let expected = differences(case, forward, (&name, &arg), &base, &values, len);
+        for (agreements, outputs) in found.iter_mut().zip(&computed) {
+            agreements.push(compare(&gradient, &outputs[&gradient], &expected));
         }
-        found.push(against_differences(case, forward, &name, &base, gradient, &values));
     }
     Ok(found)
 }
 
-fn computed_gradients(
-    case: &Case,
-    backend: Option<&Backend>,
-) -> Result<(BTreeMap<String, Vec<f64>>, Values), PlanError> {
+/// Whether a call of the case writes the gradient of the first call's argument.
+fn has_gradient(case: &Case, name: &str, arg: &ArgSpec) -> bool {
+    let gradient = format!("d{name}");
+    let writes = |call: &Call| call.args().iter().any(|(other, arg)| *other == gradient && arg.is_output());
+    arg.is_input() && arg.dtype == DType::F32 && case.calls.iter().any(writes)
+}
+
+/// Every output on every device, and the values that the calls leave behind.
+fn computed_gradients(case: &Case, devices: &[Option<&Backend>]) -> Result<(Vec<Numbers>, Values), PlanError> {
     let mut values = inputs(case);
-    let mut computed = BTreeMap::new();
+    let mut computed: Vec<Numbers> = devices.iter().map(|_| BTreeMap::new()).collect();
     for call in &case.calls {
         let truth = reference(call, &as_f64(call, &values), case.step, 0..call.kernel.fleet());
-        let ours = match backend {
-            Some(backend) => Some(run(call, backend, &values, case.step)?),
-            None => None,
-        };
-        for (name, arg) in call.args().into_iter().filter(|(_, arg)| arg.is_output()) {
-            let value = match &ours {
-                Some(ours) => ours[&name].iter().map(|&w| from_word(arg.dtype, w)).collect(),
-                None => truth[&name].clone(),
+        let outputs = || call.args().into_iter().filter(|(_, arg)| arg.is_output());
+        for (computed, device) in computed.iter_mut().zip(devices) {
+            let Some(backend) = device else {
+                computed.extend(truth.clone());
+                continue;
             };
-            computed.insert(name.clone(), value);
-            // What is updated in place keeps its old value: the differences start from there.
-            if arg.access == Access::Write {
-                values.insert(name.clone(), truth[&name].iter().map(|&v| to_word(arg.dtype, v)).collect());
+            let ours = run(call, backend, &values, case.step)?;
+            for (name, arg) in outputs() {
+                let own = ours[&name].iter().map(|&w| from_word(arg.dtype, w)).collect();
+                computed.insert(name, own);
             }
+        }
+        // What is updated in place keeps its old value: the differences start from there.
+        for (name, arg) in outputs().filter(|(_, arg)| arg.access == Access::Write) {
+            let rounded = truth[&name].iter().map(|&v| to_word(arg.dtype, v)).collect();
+            values.insert(name, rounded);
         }
     }
     Ok((computed, values))
@@ -105,64 +119,67 @@ fn computed_gradients(
 /// The most elements of one gradient that are compared: the differences cost two forward passes each.
 const COMPARED_MAX: usize = 24;
 
-fn against_differences(
+/// Central differences by some of an argument's elements: their places and the slopes there.
+fn differences(
     case: &Case,
     forward: &Call,
-    name: &str,
-    base: &BTreeMap<String, Vec<f64>>,
-    gradient: &[f64],
+    (name, varied): (&str, &ArgSpec),
+    base: &Numbers,
     values: &Values,
-) -> GradientAgreement {
-    let args = forward.args();
-    let varied = args.iter().find(|(known, _)| known == name).map(|(_, arg)| arg);
-    let objective = |at: &BTreeMap<String, Vec<f64>>, members: Range<usize>| -> f64 {
-        let outputs = reference(forward, at, case.step, members.clone());
-        let mut sum = 0.0;
-        for (output, arg) in args.iter().filter(|(_, arg)| arg.is_output()) {
-            // An output that is itself a gradient, or that no upstream gradient belongs to, is not part of the objective
-            // unless it is the only kind there is (a loss).
-            match values.get(&format!("d{output}")) {
-                Some(upstream) => {
-                    let pairs = outputs[output].iter().zip(&upstream[members.start * arg.len..]);
-                    sum += pairs.map(|(y, dy)| y * from_word(arg.dtype, *dy)).sum::<f64>();
-                }
-                None if output == "loss" => sum += outputs[output].iter().sum::<f64>(),
-                None => {}
-            }
-        }
-        sum
-    };
-    let rms = (gradient.iter().map(|g| g * g).sum::<f64>() / gradient.len() as f64).sqrt();
-    let stride = gradient.len().div_ceil(COMPARED_MAX).max(1);
-    let mut worst = 0.0_f64;
-    let mut compared = 0;
+    len: usize,
+) -> Vec<(usize, f64)> {
     let mut at = base.clone();
     // An odd stride visits all members and all places within them.
-    for i in (0..gradient.len()).step_by(stride | 1) {
-        let step = 1e-5 * base[name][i].abs().max(1.0);
+    let stride = len.div_ceil(COMPARED_MAX).max(1) | 1;
+    let mut found = vec![];
+    for i in (0..len).step_by(stride) {
+        let middle = base[name][i];
+        let step = 1e-5 * middle.abs().max(1.0);
         // A member's own value changes that member's outputs alone.
-        let members = match varied {
-            Some(arg) if !arg.shared => i / arg.len..i / arg.len + 1,
-            _ => 0..forward.kernel.fleet(),
-        };
-        let moved = |at: &mut BTreeMap<String, Vec<f64>>, by: f64| {
+        let members = if varied.shared { 0..forward.kernel.fleet() } else { i / varied.len..i / varied.len + 1 };
+        let mut objective_at = |value: f64| {
             if let Some(cell) = at.get_mut(name).and_then(|v| v.get_mut(i)) {
-                *cell = base[name][i] + by;
+                *cell = value;
             }
+            objective(case, forward, &at, values, members.clone())
         };
-        moved(&mut at, step);
-        let above = objective(&at, members.clone());
-        moved(&mut at, -step);
-        let below = objective(&at, members);
-        moved(&mut at, 0.0);
-        let expected = (above - below) / (2.0 * step);
+        let (above, below) = (objective_at(middle + step), objective_at(middle - step));
+        if let Some(cell) = at.get_mut(name).and_then(|v| v.get_mut(i)) {
+            *cell = middle;
+        }
+        found.push((i, (above - below) / (2.0 * step)));
+    }
+    found
+}
+
+/// The sum over these members' outputs y of dy * y. An output that is itself a gradient, or that no upstream gradient
+/// belongs to, is not part of it unless it is the only kind there is (a loss).
+fn objective(case: &Case, forward: &Call, at: &Numbers, values: &Values, members: Range<usize>) -> f64 {
+    let outputs = reference(forward, at, case.step, members.clone());
+    let mut sum = 0.0;
+    for (output, arg) in forward.args().into_iter().filter(|(_, arg)| arg.is_output()) {
+        match values.get(&format!("d{output}")) {
+            Some(upstream) => {
+                let pairs = outputs[&output].iter().zip(&upstream[members.start * arg.len..]);
+                sum += pairs.map(|(y, dy)| y * from_word(arg.dtype, *dy)).sum::<f64>();
+            }
+            None if output == "loss" => sum += outputs[&output].iter().sum::<f64>(),
+            None => {}
+        }
+    }
+    sum
+}
+
+fn compare(name: &str, gradient: &[f64], expected: &[(usize, f64)]) -> GradientAgreement {
+    let rms = (gradient.iter().map(|g| g * g).sum::<f64>() / gradient.len() as f64).sqrt();
+    let mut worst = 0.0_f64;
+    for &(i, expected) in expected {
         // Values far below the typical one are held to the typical one: their own size is rounding noise.
         let scale = expected.abs().max(gradient[i].abs()).max(0.01 * rms).max(1e-9);
         let relative = (expected - gradient[i]).abs() / scale;
         worst = if relative.is_finite() { worst.max(relative) } else { f64::INFINITY };
-        compared += 1;
     }
-    GradientAgreement { name: format!("d{name}"), worst, compared }
+    GradientAgreement { name: name.to_owned(), worst, compared: expected.len() }
 }
 
 fn to_word(dtype: DType, value: f64) -> u32 {
@@ -179,7 +196,7 @@ fn from_word(dtype: DType, word: u32) -> f64 {
     }
 }
 
-fn as_f64(call: &Call, values: &Values) -> BTreeMap<String, Vec<f64>> {
+fn as_f64(call: &Call, values: &Values) -> Numbers {
     let named = call.args().into_iter().filter(|(_, arg)| arg.is_input());
     named
         .map(|(name, arg)| {
@@ -190,14 +207,9 @@ fn as_f64(call: &Call, values: &Values) -> BTreeMap<String, Vec<f64>> {
 }
 
 /// The reference, member by member; returns the outputs of these members.
-fn reference(
-    call: &Call,
-    values: &BTreeMap<String, Vec<f64>>,
-    step: u32,
-    members: Range<usize>,
-) -> BTreeMap<String, Vec<f64>> {
+fn reference(call: &Call, values: &Numbers, step: u32, members: Range<usize>) -> Numbers {
     let args = call.args();
-    let mut outputs: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    let mut outputs: Numbers = BTreeMap::new();
     for member in members {
         let mut own: Vec<Vec<f64>> = args.iter().map(|(name, arg)| member_values(name, arg, values, member)).collect();
         call.kernel.reference(&mut own, step);
@@ -210,7 +222,7 @@ fn reference(
     outputs
 }
 
-fn member_values(name: &str, arg: &ArgSpec, values: &BTreeMap<String, Vec<f64>>, member: usize) -> Vec<f64> {
+fn member_values(name: &str, arg: &ArgSpec, values: &Numbers, member: usize) -> Vec<f64> {
     match (arg.is_input(), arg.shared) {
         (false, _) => vec![f64::NAN; arg.len],
         (true, true) => values[name].clone(),

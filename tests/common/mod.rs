@@ -51,19 +51,21 @@ pub fn disagreements(registry: &Registry, backend: &Backend) -> Vec<String> {
     failures
 }
 
-/// How many gradients were compared, and every one that is too far from central differences: those of `backend`, or the
-/// reference's own.
-pub fn wrong_gradients(registry: &Registry, backend: Option<&Backend>) -> (usize, Vec<String>) {
-    let id = backend.map_or("reference".to_owned(), Backend::id);
+/// How many gradients were compared, and every one that is too far from central differences: those of each device, where
+/// `None` stands for the reference's own.
+pub fn wrong_gradients(registry: &Registry, devices: &[Option<&Backend>]) -> (usize, Vec<String>) {
     let mut compared = 0;
     let mut failures = vec![];
     for op in registry.ops() {
-        for (case, gradients) in walk(*op, |case| verify::gradients(case, backend).expect(case.id)) {
-            for gradient in gradients {
-                assert!(gradient.compared > 0, "{case}: {gradient:?} compares nothing");
-                compared += 1;
-                if gradient.worst.is_nan() || gradient.worst > 1e-3 {
-                    failures.push(format!("{id} {} {case} {gradient:?}", op.name()));
+        for (case, found) in walk(*op, |case| verify::gradients(case, devices).expect(case.id)) {
+            for (device, gradients) in devices.iter().zip(found) {
+                let id = device.map_or("reference".to_owned(), Backend::id);
+                for gradient in gradients {
+                    assert!(gradient.compared > 0, "{case}: {gradient:?} compares nothing");
+                    compared += 1;
+                    if gradient.worst.is_nan() || gradient.worst > 1e-3 {
+                        failures.push(format!("{id} {} {case} {gradient:?}", op.name()));
+                    }
                 }
             }
         }

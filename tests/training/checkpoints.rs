@@ -6,9 +6,7 @@ use std::path::Path;
 use nightloom::backend::Backend;
 use nightloom::model::{Loss, Model};
 use nightloom::ops::rng::counter_bits;
-use nightloom::train::{
-    CheckpointPlan, Control, Member, TrainError, TrainSpec, TrainedMember, train, train_in_fleets,
-};
+use nightloom::train::{CheckpointPlan, Control, Member, TrainError, TrainSpec, TrainedMember, train, train_in_fleets};
 
 use crate::support::{Table, assert_same, bp, cnn, cpu, fit, gpu, spec};
 

@@ -56,7 +56,11 @@ fn e11_impossible_models_are_named_by_layer() {
         ((1, 4), r#"{"kind": "dense", "units": 0}"#, "layer 1 (dense): units must be at least 1, found 0"),
         ((8, 2), r#"{"kind": "flatten"}, {"kind": "dropout", "rate": 1.0}"#, "layer 2 (dropout): rate must be"),
         ((8, 2), r#"{"kind": "dropout", "rate": -0.1}"#, "layer 1 (dropout): rate must be at least 0 and below 1"),
-        ((8, 2), r#"{"kind": "conv1d", "channels": 0, "kernel": 3}"#, "layer 1 (conv1d): channels, kernel and dilation"),
+        (
+            (8, 2),
+            r#"{"kind": "conv1d", "channels": 0, "kernel": 3}"#,
+            "layer 1 (conv1d): channels, kernel and dilation",
+        ),
         ((8, 2), r#"{"kind": "conv1d", "channels": 2, "kernel": 0}"#, "must be at least 1, found 2, 0 and 1"),
         ((8, 2), r#"{"kind": "conv1d", "channels": 2, "kernel": 3, "dilation": 0}"#, "found 2, 3 and 0"),
         ((8, 2), r#"{"kind": "conv1d", "channels": 2, "kernel": 3, "stride": 0}"#, "kernel and stride must be"),
@@ -94,8 +98,10 @@ fn e11_impossible_models_are_named_by_layer() {
         let wrong: ModelSpec = serde_json::from_str(&text).expect("a model spec");
         assert_says(&Model::new(wrong).expect_err(&text).to_string(), expected);
     }
-    serde_json::from_str::<ModelSpec>(r#"{"input": {"length": 1, "channels": 1}, "layers": [{"kind": "dense", "unit": 1}]}"#)
-        .expect_err("a typo");
+    serde_json::from_str::<ModelSpec>(
+        r#"{"input": {"length": 1, "channels": 1}, "layers": [{"kind": "dense", "unit": 1}]}"#,
+    )
+    .expect_err("a typo");
 }
 
 fn refused(loss: Loss, data: Data<'_>, member: &Member) -> String {
@@ -119,7 +125,12 @@ fn e13_data_that_do_not_fit_are_named_by_row() {
     check(&inputs, Targets::Labels(&[0, 2]), Loss::CrossEntropy, "row 1 has class 2, the model has 2 classes");
     check(&inputs, Targets::Values(&[0.0; 3]), Loss::MeanSquare, "2 rows of 2 outputs have 3 target values");
     check(&inputs, Targets::Values(&[0.0, 0.0, f32::NAN, 0.0]), Loss::MeanSquare, "row 1 has the target NaN");
-    check(&inputs, Targets::Values(&[0.0, 0.0, 0.0, 1.5]), Loss::BinaryCrossEntropy, "row 1 has the target 1.5, expected 0 to 1");
+    check(
+        &inputs,
+        Targets::Values(&[0.0, 0.0, 0.0, 1.5]),
+        Loss::BinaryCrossEntropy,
+        "row 1 has the target 1.5, expected 0 to 1",
+    );
     check(&inputs, values, Loss::CrossEntropy, "CrossEntropy does not go with target values");
     check(&inputs, labels, Loss::MeanSquare, "MeanSquare does not go with class labels");
     let infinite = [0.5, 1.0, f32::INFINITY, 3.0];

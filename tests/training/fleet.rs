@@ -23,7 +23,7 @@ fn members(count: usize, rows: usize) -> Vec<Member> {
         let validation = (0..(i % 4) * 5).map(|j| ((i + j * 2 + 1) % rows) as u32).collect();
         let weights = |n: usize| (0..n).map(|j| (noise(i as u32, j) + 0.8).max(0.0)).collect();
         let mut member = Member::new(1 + i as u64 * 0x1_0000_0001, 0.002 * (1 + i * 3 % 11) as f32, train, validation);
-        if i % 3 == 0 {
+        if i.is_multiple_of(3) {
             member.train_weights = weights(member.train.len());
             member.train_weights[0] = 1.5;
         }
@@ -135,7 +135,8 @@ fn e13_members_stop_by_themselves_at_different_epochs_and_keep_the_best_weights(
     let (epochs, patience) = (40, 3);
     let model = bp(2);
     let table = Table::new(&model, 40);
-    let training = spec(&format!("epochs = {epochs}\nbatch = 8\nrate = 0.03\nearly_stop = {{ patience = {patience} }}"));
+    let training =
+        spec(&format!("epochs = {epochs}\nbatch = 8\nrate = 0.03\nearly_stop = {{ patience = {patience} }}"));
     let all: Vec<Member> = members(24, table.rows).into_iter().filter(|m| !m.validation.is_empty()).collect();
     let trained = fit(&model, &training, Loss::CrossEntropy, &table, &all, &cpu());
     let lengths: BTreeSet<usize> = trained.iter().map(|t| t.losses.len()).collect();
@@ -159,8 +160,10 @@ fn e13_patience_counts_from_the_last_marked_improvement_but_the_best_weights_are
     let model = model(1, 3, r#"{"kind": "dense", "units": 1}"#);
     let table = Table::new(&model, 20);
     // A tiny rate: every epoch is a little better, never by as much as min_delta.
-    let training = spec("epochs = 30\nbatch = 20\nrate = 1e-5\noptimizer = { kind = \"sgd\", momentum = 0.0 }\n\
-         early_stop = { patience = 4, min_delta = 0.1 }");
+    let training = spec(
+        "epochs = 30\nbatch = 20\nrate = 1e-5\noptimizer = { kind = \"sgd\", momentum = 0.0 }\n\
+         early_stop = { patience = 4, min_delta = 0.1 }",
+    );
     let member = Member::new(3, 1e-3, (0..20).collect(), (0..20).collect());
     let found = &fit(&model, &training, Loss::MeanSquare, &table, &[member], &cpu())[0];
     assert_eq!(found.losses.len(), 5, "epoch 1 is marked, 4 more do not improve on it by 0.1");

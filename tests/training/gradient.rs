@@ -115,9 +115,8 @@ fn differences(objective: &dyn Fn(&[Vec<f64>]) -> f64, at: &[Vec<f64>], p: usize
 
 #[test]
 fn e9_the_gradient_of_a_whole_plan_agrees_with_central_differences() {
-    let training = spec(&format!(
-        "epochs = 1\nbatch = 64\nrate = {RATE}\noptimizer = {{ kind = \"sgd\", momentum = 0.0 }}"
-    ));
+    let training =
+        spec(&format!("epochs = 1\nbatch = 64\nrate = {RATE}\noptimizer = {{ kind = \"sgd\", momentum = 0.0 }}"));
     for setting in settings() {
         let Setting { name, model, loss: kind, rows } = &setting;
         let data = Rows::new(&setting);

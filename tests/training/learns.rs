@@ -9,10 +9,8 @@ use crate::support::{Table, bp, cnn, cpu, cpu_and_gpu, fit, gpu, model, noise, s
 #[test]
 fn e13_a_bp_network_learns_the_exclusive_or() {
     let model = model(1, 2, r#"{"kind": "dense", "units": 8, "activation": "tanh"}, {"kind": "dense", "units": 1}"#);
-    let data = Data {
-        inputs: &[0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0],
-        targets: Targets::Values(&[0.0, 1.0, 1.0, 0.0]),
-    };
+    let data =
+        Data { inputs: &[0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0], targets: Targets::Values(&[0.0, 1.0, 1.0, 0.0]) };
     let training = spec("epochs = 150\nbatch = 4\nrate = 0.05");
     let all: Vec<Member> = (0..3).map(|seed| Member::new(seed, 0.1, vec![0, 1, 2, 3], vec![])).collect();
     for backend in cpu_and_gpu() {
@@ -50,7 +48,7 @@ fn e13_a_convolutional_network_tells_waves_apart() {
     let member = Member::new(1, 0.01, (0..128).collect(), (128..160).collect());
     let data = Data { inputs: &inputs, targets: Targets::Labels(&labels) };
     for backend in cpu_and_gpu() {
-        let trained = try_fit(&model, &training, Loss::CrossEntropy, data, &[member.clone()], &backend);
+        let trained = try_fit(&model, &training, Loss::CrossEntropy, data, std::slice::from_ref(&member), &backend);
         let weights = trained.expect("a training").remove(0).weights;
         let logits = predict(&model, &[weights], &fresh, &backend).expect("logits");
         let right = logits.chunks(2).zip(&truth).filter(|(z, t)| u32::from(z[1] > z[0]) == **t).count();
@@ -62,7 +60,8 @@ fn e13_a_convolutional_network_tells_waves_apart() {
 
 /// The root of the mean squared difference, relative to the root mean square.
 fn apart(a: &Weights, b: &Weights) -> f64 {
-    let pairs = || a.values.iter().flatten().zip(b.values.iter().flatten()).map(|(a, b)| (f64::from(*a), f64::from(*b)));
+    let pairs =
+        || a.values.iter().flatten().zip(b.values.iter().flatten()).map(|(a, b)| (f64::from(*a), f64::from(*b)));
     let difference: f64 = pairs().map(|(a, b)| (a - b).powi(2)).sum();
     let size: f64 = pairs().map(|(_, b)| b * b).sum();
     (difference / size).sqrt()
@@ -72,7 +71,8 @@ fn agree(model: &Model, optimizer: &str, other: &Backend) -> f64 {
     let table = Table::new(model, 32);
     let training = spec(&format!("epochs = 3\nbatch = 8\nrate = 0.01\n{optimizer}"));
     let member = Member::new(8, 0.01, (0..32).collect(), (0..16).collect());
-    let run = |backend| fit(model, &training, Loss::CrossEntropy, &table, &[member.clone()], backend).remove(0);
+    let run =
+        |backend| fit(model, &training, Loss::CrossEntropy, &table, std::slice::from_ref(&member), backend).remove(0);
     let (here, there) = (run(&cpu()), run(other));
     for ((a, _), (b, _)) in here.losses.iter().zip(&there.losses) {
         assert!((a - b).abs() < 1e-4, "losses {a} and {b} on {}", other.id());

@@ -74,6 +74,7 @@ fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
+#[expect(clippy::needless_range_loop, reason = "the channel's number, in rows and parameters alike")]
 fn normalise(rows: &mut Rows, channels: usize, params: &[Vec<f64>], epsilon: f64, pass: Pass) {
     for c in 0..channels {
         let seen: Vec<f64> = rows.iter().flat_map(|row| row.iter().skip(c).step_by(channels)).copied().collect();

@@ -79,7 +79,8 @@ fn e14_wrong_files_are_clear_errors() {
     says(&bare.to_bytes().expect("bytes"), "expected a model that nightloom wrote");
     let header = |change: &dyn Fn(&mut serde_json::Value)| {
         let mut file = TensorFile::from_bytes(&good, path).expect("a file");
-        let mut text: serde_json::Value = serde_json::from_str(file.text("nightloom").expect("a header")).expect("JSON");
+        let mut text: serde_json::Value =
+            serde_json::from_str(file.text("nightloom").expect("a header")).expect("JSON");
         change(&mut text);
         file.set_text("nightloom", text.to_string());
         file.to_bytes().expect("bytes")

@@ -66,9 +66,9 @@ fn e13_a_row_of_weight_0_changes_nothing() {
         wild.inputs[row as usize * 24..][..24].fill(1e6);
     }
     for backend in cpu_and_gpu() {
-        let expected = fit(&model, &training, Loss::CrossEntropy, &table, &[without.clone()], &backend);
+        let expected = fit(&model, &training, Loss::CrossEntropy, &table, std::slice::from_ref(&without), &backend);
         for data in [&table, &wild] {
-            let found = fit(&model, &training, Loss::CrossEntropy, data, &[with.clone()], &backend);
+            let found = fit(&model, &training, Loss::CrossEntropy, data, std::slice::from_ref(&with), &backend);
             assert_same(&found, &expected, &backend.id());
         }
     }

@@ -92,8 +92,11 @@ pub fn fit(
     try_fit(model, spec, loss, table.data(loss), members, backend).expect("the training succeeds")
 }
 
+/// Weights, losses, best epoch.
+type Bits = (Vec<Vec<u32>>, Vec<(u32, Option<u32>)>, usize);
+
 /// Everything that became of a member, as bits.
-pub fn bits(member: &TrainedMember) -> (Vec<Vec<u32>>, Vec<(u32, Option<u32>)>, usize) {
+pub fn bits(member: &TrainedMember) -> Bits {
     let weights = member.weights.values.iter().map(|v| v.iter().map(|x| x.to_bits()).collect()).collect();
     let losses = member.losses.iter().map(|(t, v)| (t.to_bits(), v.map(f32::to_bits))).collect();
     (weights, losses, member.best_epoch)

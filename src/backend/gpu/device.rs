@@ -3,10 +3,14 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use super::adapter::AdapterFacts;
 use super::pipeline::{Pipeline, PipelineKey, compile};
 use crate::backend::BackendError;
+
+/// How long the answer to a request that is done may take from another thread.
+const ANSWER_MAX: Duration = Duration::from_mins(1);
 
 /// An open GPU. Clones share the device.
 #[derive(Debug, Clone)]
@@ -193,11 +197,13 @@ impl Gpu {
             let _ = sender.send(result);
         });
         self.wait(action)?;
-        match receiver.try_recv() {
+        // The work is done, but another thread's poll may have taken the answer and be about to deliver it.
+        match receiver.recv_timeout(ANSWER_MAX) {
             Ok(Ok(())) => {}
             Ok(Err(error)) => return Err(self.failed(action, &error.to_string())),
             Err(_) => return Err(self.failed(action, "the driver never answered the map request")),
         }
+        self.check(action)?;
         {
             let view = staging.slice(..).get_mapped_range().map_err(|e| self.failed(action, &e.to_string()))?;
             out.copy_from_slice(bytemuck::cast_slice(&view));

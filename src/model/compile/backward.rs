@@ -189,3 +189,11 @@ fn kept(index: usize, which: &'static str, id: Option<TensorId>) -> Result<Tenso
 const fn has_params(layer: &LayerSpec) -> bool {
     matches!(layer, LayerSpec::Conv1d { .. } | LayerSpec::Dense { .. } | LayerSpec::BatchNorm { .. })
 }
+
+/// What a layer keeps in its forward pass, or an error that says which layer kept nothing.
+fn kept(index: usize, which: &'static str, id: Option<TensorId>) -> Result<TensorId, PlanError> {
+    id.ok_or_else(|| {
+        let reason = format!("layer {index} kept no {which} in its forward pass");
+        ShapeError::mismatch("backward", reason).into()
+    })
+}
