@@ -3,7 +3,6 @@
 //! The order of rows, dropout and learning rates follow from seed and epoch; what is kept is the parameters, the
 //! optimiser's memories, the best weights so far, and each member's losses.
 
-use std::fmt::Write as _;
 use std::path::Path;
 
 use sha2::{Digest, Sha256};

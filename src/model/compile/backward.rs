@@ -179,13 +179,6 @@ impl Backward<'_> {
     }
 }
 
-fn kept(index: usize, which: &'static str, id: Option<TensorId>) -> Result<TensorId, PlanError> {
-    id.ok_or_else(|| {
-        let reason = format!("layer {index} kept no {which} in its forward pass");
-        ShapeError::mismatch("backward", reason).into()
-    })
-}
-
 const fn has_params(layer: &LayerSpec) -> bool {
     matches!(layer, LayerSpec::Conv1d { .. } | LayerSpec::Dense { .. } | LayerSpec::BatchNorm { .. })
 }
