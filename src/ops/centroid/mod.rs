@@ -62,7 +62,7 @@ pub struct CentroidSpec {
     pub weighted: bool,
 }
 
-/// A checked update. Arguments: `x` [n, d], `label` (u32) [n], `c` [k, d] (updated), `count` [k], scratch, and `w` [n] if
+/// A checked update. Arguments: `x` [n, d], `label` (u32) `[n]`, `c` [k, d] (updated), `count` `[k]`, scratch, and `w` `[n]` if
 /// weighted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Centroid {

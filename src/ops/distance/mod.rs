@@ -62,7 +62,7 @@ pub struct DistanceSpec {
     pub d: usize,
 }
 
-/// A checked search. Arguments: `x` [n, d], `c` [k, d], `label` (u32) [n], `dist` [n], scratch.
+/// A checked search. Arguments: `x` [n, d], `c` [k, d], `label` (u32) `[n]`, `dist` `[n]`, scratch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Distance {
     spec: DistanceSpec,

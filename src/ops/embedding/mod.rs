@@ -60,7 +60,7 @@ impl EmbeddingSpec {
     }
 }
 
-/// The forward kernel. Arguments: `table` [vocab, d], `idx` [n] (u32), `y` [n, d].
+/// The forward kernel. Arguments: `table` [vocab, d], `idx` `[n]` (u32), `y` [n, d].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Embedding {
     spec: EmbeddingSpec,
@@ -106,7 +106,7 @@ impl Kernel for Embedding {
     }
 }
 
-/// The backward kernel. Arguments: `dy` [n, d], `idx` [n] (u32), `dtable` [vocab, d].
+/// The backward kernel. Arguments: `dy` [n, d], `idx` `[n]` (u32), `dtable` [vocab, d].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EmbeddingBackward {
     spec: EmbeddingSpec,

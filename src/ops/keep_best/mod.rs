@@ -48,7 +48,7 @@ pub struct KeepBestSpec {
     pub dtype: DType,
 }
 
-/// The checked copy. Arguments: `src` [len], `flag` [1] (f32), `dst` [len].
+/// The checked copy. Arguments: `src` `[len]`, `flag` `[1]` (f32), `dst` `[len]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeepBest {
     spec: KeepBestSpec,

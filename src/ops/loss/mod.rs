@@ -73,8 +73,8 @@ pub struct LossSpec {
     pub kind: LossKind,
 }
 
-/// A checked loss. Arguments: `z` [n, c], `t` ([n] labels as u32, or [n, c] values), `w` [steps, n], `schedule`, `loss`
-/// [n], `dz` [n, c], and `positive` [c] if positive targets are weighted.
+/// A checked loss. Arguments: `z` [n, c], `t` (`[n]` labels as u32, or [n, c] values), `w` [steps, n], `schedule`, `loss`
+/// `[n]`, `dz` [n, c], and `positive` `[c]` if positive targets are weighted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Loss {
     spec: LossSpec,

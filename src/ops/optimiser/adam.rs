@@ -33,7 +33,7 @@ impl AdamSpec {
     }
 }
 
-/// A checked step of Adam. Arguments: `p`, `g`, `m`, `v` (all [len]), `schedule`, and `norm` [1] with a clip.
+/// A checked step of Adam. Arguments: `p`, `g`, `m`, `v` (all `[len]`), `schedule`, and `norm` `[1]` with a clip.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Adam {
     spec: AdamSpec,

@@ -24,7 +24,7 @@ pub struct SgdSpec {
     pub clip: Option<f64>,
 }
 
-/// A checked step of SGD. Arguments: `p`, `g`, `m` (all [len]), `schedule`, and `norm` [1] with a clip. Without momentum
+/// A checked step of SGD. Arguments: `p`, `g`, `m` (all `[len]`), `schedule`, and `norm` `[1]` with a clip. Without momentum
 /// `m` holds the last gradient.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sgd {

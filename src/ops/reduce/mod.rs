@@ -101,7 +101,7 @@ pub struct ReduceColumnsSpec {
     pub cols: usize,
 }
 
-/// `y[j] = sum_i x[i, j]`. Arguments: `x` [rows, cols], `y` [cols], scratch.
+/// `y[j] = sum_i x[i, j]`. Arguments: `x` [rows, cols], `y` `[cols]`, scratch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReduceColumns {
     spec: ReduceColumnsSpec,
@@ -171,7 +171,7 @@ pub struct ReduceRowsSpec {
     pub fold: Fold,
 }
 
-/// `y[i] = fold_j x[i, j]`. Arguments: `x` [rows, cols], `y` [rows], scratch.
+/// `y[i] = fold_j x[i, j]`. Arguments: `x` [rows, cols], `y` `[rows]`, scratch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReduceRows {
     spec: ReduceRowsSpec,

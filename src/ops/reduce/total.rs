@@ -17,7 +17,7 @@ pub struct SumSquaresSpec {
     pub first: bool,
 }
 
-/// `total = (first ? 0 : total) + sum_i x[i]^2`. Arguments: `x` [len], `total` [1], scratch.
+/// `total = (first ? 0 : total) + sum_i x[i]^2`. Arguments: `x` `[len]`, `total` `[1]`, scratch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SumSquares {
     spec: SumSquaresSpec,
@@ -88,7 +88,7 @@ pub struct AccumulateLossSpec {
     pub steps: usize,
 }
 
-/// `total = (step == 0 ? 0 : total) + share(step) * sum_i loss[i]`. Arguments: `loss` [n], `schedule`, `total` [1],
+/// `total = (step == 0 ? 0 : total) + share(step) * sum_i loss[i]`. Arguments: `loss` `[n]`, `schedule`, `total` `[1]`,
 /// scratch. A step whose share is 0 adds nothing, even if its losses are not finite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AccumulateLoss {

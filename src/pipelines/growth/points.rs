@@ -11,6 +11,7 @@ use super::history::{Expected, History, Row};
 use super::references::References;
 use super::settings::{PointSettings, Rule, SharedSettings};
 use crate::backend::Backend;
+use crate::model::compile::prediction_fleet_max;
 use crate::model::{LayerSpec, Loss, Model, ModelSpec, TensorShape, Weights};
 use crate::ops::Activation;
 use crate::prep::{Demand, Layout, SeriesPrep};
@@ -215,7 +216,12 @@ pub(super) fn probabilities(
     for subject in subjects {
         header.prep.row(&subject.early, subject.demand, &mut inputs)?;
     }
-    let logits = Predictor::new(&model, &fleet.members, 1, backend)?.batch(&inputs)?;
+    let at_once = prediction_fleet_max(&model, 1, backend);
+    let mut logits = vec![];
+    for (members, rows) in fleet.members.chunks(at_once).zip(inputs.chunks(at_once.saturating_mul(model.input().len())))
+    {
+        logits.extend(Predictor::new(&model, members, 1, backend)?.batch(rows)?);
+    }
     let sigmoid = |z: &f32| 1.0 / (1.0 + (-f64::from(*z)).exp());
     Ok(logits.chunks(header.steps).map(|row| row.iter().map(sigmoid).collect()).collect())
 }
