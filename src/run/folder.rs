@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::artifact::ArtifactError;
+use crate::artifact::{ArtifactError, ensure_folder};
 
 /// A run's folder and the places in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,13 +67,13 @@ impl RunFolder {
 
     /// Makes the run folder itself, so that it can be locked.
     pub(super) fn make(&self) -> Result<(), ArtifactError> {
-        make_folder(&self.0)
+        ensure_folder(&self.0)
     }
 
     /// Makes the folders inside and removes what a killed run left half written. Only under the lock.
     pub(super) fn tidy(&self) -> Result<(), ArtifactError> {
         for folder in [self.tables(), self.models(), self.checkpoints()] {
-            make_folder(&folder)?;
+            ensure_folder(&folder)?;
         }
         remove_temporary(&self.0)
     }
@@ -90,10 +90,6 @@ impl RunFolder {
         }
         Ok(())
     }
-}
-
-fn make_folder(folder: &Path) -> Result<(), ArtifactError> {
-    std::fs::create_dir_all(folder).map_err(|e| ArtifactError::io("make the folder", folder, e))
 }
 
 fn ignore_missing(result: std::io::Result<()>) -> std::io::Result<()> {

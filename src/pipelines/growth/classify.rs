@@ -60,7 +60,8 @@ impl Classifier {
         let validation = history.rows(&history.split.validation, &[]);
         let each = training.iter().map(|row| (row.early.as_slice(), row.demand));
         let prep = SeriesPrep::fit(history.early_steps, &settings.features, Layout::Sequence, each)?;
-        let model = Model::new(model_spec(settings, &prep))?;
+        let (length, channels) = prep.shape();
+        let model = Model::new(model_spec(settings, TensorShape { length, channels }))?;
         let mut inputs = vec![];
         for row in training.iter().chain(&validation) {
             prep.row(&row.early, row.demand, &mut inputs)?;
@@ -193,11 +194,9 @@ fn calibrated(logit: f64, odds: f64) -> f64 {
     1.0 / (1.0 + odds * (-logit).exp())
 }
 
-fn model_spec(settings: &ClassifierSettings, prep: &SeriesPrep) -> ModelSpec {
-    let (length, channels) = prep.shape();
+fn model_spec(settings: &ClassifierSettings, input: TensorShape) -> ModelSpec {
     let output = LayerSpec::Dense { units: 1, activation: Activation::None };
-    let layers = settings.layers.iter().cloned().chain(std::iter::once(output)).collect();
-    ModelSpec { input: TensorShape { length, channels }, layers }
+    ModelSpec { input, layers: settings.layers.iter().cloned().chain(std::iter::once(output)).collect() }
 }
 
 /// Weights of a steady and of a growth product.
@@ -212,10 +211,8 @@ fn class_weights(kind: ClassWeights, labels: &[f32]) -> (f32, f32) {
 
 /// Checks the network of a job before any data is read.
 pub(super) fn check_model(settings: &ClassifierSettings, early_steps: usize) -> Result<Model, GrowthError> {
-    let output = LayerSpec::Dense { units: 1, activation: Activation::None };
-    let layers = settings.layers.iter().cloned().chain(std::iter::once(output)).collect();
     let input = TensorShape { length: early_steps, channels: settings.features.len() };
-    Ok(Model::new(ModelSpec { input, layers })?)
+    Ok(Model::new(model_spec(settings, input))?)
 }
 
 #[cfg(test)]
