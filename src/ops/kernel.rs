@@ -34,6 +34,35 @@ pub enum DType {
     U32,
 }
 
+/// How an argument follows the batch when the CPU cuts a batch into tiles of rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Axis {
+    /// The same for every tile.
+    Whole,
+    /// Its first axis is the batch's rows: a tile gets its own rows only.
+    Rows,
+    /// A sum over the batch's rows: a tile starts it or adds to it ([`Tile::adds`]).
+    Sum,
+}
+
+/// Some of a batch's rows, which a CPU kernel works on by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tile {
+    /// The number of the first row within the batch.
+    pub first: usize,
+    /// How many there are; at least one.
+    pub rows: usize,
+    /// Whether arguments of [`Axis::Sum`] hold the sums of earlier rows, to be added to; else they are started anew.
+    pub adds: bool,
+}
+
+impl Tile {
+    /// All `rows` of a batch.
+    pub const fn whole(rows: usize) -> Self {
+        Self { first: 0, rows, adds: false }
+    }
+}
+
 /// One argument of a kernel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArgSpec {
@@ -47,24 +76,26 @@ pub struct ArgSpec {
     pub dtype: DType,
     /// One copy for the whole fleet; only for arguments that are read.
     pub shared: bool,
+    /// How it follows the batch.
+    pub axis: Axis,
 }
 
 impl ArgSpec {
     /// An f32 argument that is read.
     pub const fn read(name: &'static str, len: usize) -> Self {
-        Self { name, len, access: Access::Read, dtype: DType::F32, shared: false }
+        Self { name, len, access: Access::Read, dtype: DType::F32, shared: false, axis: Axis::Whole }
     }
     /// An f32 argument that is written whole.
     pub const fn write(name: &'static str, len: usize) -> Self {
-        Self { name, len, access: Access::Write, dtype: DType::F32, shared: false }
+        Self { name, len, access: Access::Write, dtype: DType::F32, shared: false, axis: Axis::Whole }
     }
     /// An f32 argument that is updated in place.
     pub const fn update(name: &'static str, len: usize) -> Self {
-        Self { name, len, access: Access::ReadWrite, dtype: DType::F32, shared: false }
+        Self { name, len, access: Access::ReadWrite, dtype: DType::F32, shared: false, axis: Axis::Whole }
     }
     /// Working memory.
     pub const fn scratch(name: &'static str, len: usize) -> Self {
-        Self { name, len, access: Access::Scratch, dtype: DType::F32, shared: false }
+        Self { name, len, access: Access::Scratch, dtype: DType::F32, shared: false, axis: Axis::Whole }
     }
     /// The same argument with words of type u32.
     #[must_use]
@@ -76,6 +107,18 @@ impl ArgSpec {
     #[must_use]
     pub const fn shared(mut self) -> Self {
         self.shared = true;
+        self
+    }
+    /// The same argument, its first axis being the batch's rows.
+    #[must_use]
+    pub const fn rows(mut self) -> Self {
+        self.axis = Axis::Rows;
+        self
+    }
+    /// The same argument, a sum over the batch's rows.
+    #[must_use]
+    pub const fn sum(mut self) -> Self {
+        self.axis = Axis::Sum;
         self
     }
     /// Whether the kernel's caller may read the argument afterwards.
@@ -118,6 +161,22 @@ pub trait Kernel: Debug + Send + Sync {
     fn cpu(&self, ctx: &CpuContext, args: &mut Args<'_>, step: u32);
     /// The GPU kernel for the whole fleet: its dispatches in order.
     fn gpu(&self) -> Vec<Dispatch>;
+    /// The rows of the batch, if the CPU may cut it into tiles and call [`Kernel::cpu_tile`] for each: whatever a row's
+    /// results are, other rows do not enter them except through arguments of [`Axis::Sum`].
+    fn rows(&self) -> Option<usize> {
+        None
+    }
+    /// The CPU kernel for one member and the rows of `tile` alone: arguments of [`Axis::Rows`] hold those rows only,
+    /// scratch holds [`Kernel::tile_scratch`] words. `ctx.parallel` is false.
+    fn cpu_tile(&self, ctx: &CpuContext, args: &mut Args<'_>, step: u32, tile: Tile) {
+        let _ = tile;
+        self.cpu(ctx, args, step);
+    }
+    /// Words of working memory that a tile of `rows` rows needs.
+    fn tile_scratch(&self, rows: usize) -> usize {
+        let _ = rows;
+        self.args().iter().filter(|arg| arg.access == Access::Scratch).map(|arg| arg.len).sum()
+    }
 }
 
 /// One argument's words, as a CPU kernel sees them.

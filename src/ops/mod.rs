@@ -37,8 +37,8 @@ pub use case::{Call, Case, Fill};
 pub use error::ShapeError;
 pub use facts::OpFacts;
 pub use kernel::{
-    ARGS_MAX, Access, Arg, ArgSpec, Args, Bind, DType, Dispatch, Kernel, PARAMS_MAX, Shader, Work, prelude, reads,
-    writes,
+    ARGS_MAX, Access, Arg, ArgSpec, Args, Axis, Bind, DType, Dispatch, Kernel, PARAMS_MAX, Shader, Tile, Work, prelude,
+    reads, writes,
 };
 
 /// One operation, as the registry lists it.
