@@ -1,4 +1,4 @@
-// c[f, i, j] = act(sum_k a[f, i, k] * b[f, k, j] + bias[f, j]); `src/ops/matmul` has the shapes.
+// c[f, i, j] = act((sum_k a[f, i, k] * b[f, k, j] + bias[f, j]) * slope(saved[f, i, j])); `src/ops/matmul` has the shapes.
 // With more than one chunk of k, `small` and `tiled` write partial sums to the scratch and `sum_chunks` adds them.
 
 struct Params {
@@ -13,6 +13,7 @@ struct Params {
     chunk_len: u32,
     flags: u32,
     activation: u32,
+    mask: u32,
     outputs: u32,
     scratch_len: u32,
 }
@@ -22,11 +23,13 @@ var<immediate> p: Params;
 @group(0) @binding(0) var<storage, read> a: array<f32>;
 @group(0) @binding(1) var<storage, read> b: array<f32>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
-@group(0) @binding(3) var<storage, read_write> c: array<f32>;
+@group(0) @binding(3) var<storage, read> saved: array<f32>;
+@group(0) @binding(4) var<storage, read_write> c: array<f32>;
 
 @group(0) @binding(0) var<storage, read> partials: array<f32>;
 @group(0) @binding(1) var<storage, read> sum_bias: array<f32>;
-@group(0) @binding(2) var<storage, read_write> total: array<f32>;
+@group(0) @binding(2) var<storage, read> sum_saved: array<f32>;
+@group(0) @binding(3) var<storage, read_write> total: array<f32>;
 
 struct Place {
     member: u32,
@@ -76,7 +79,11 @@ fn store_c(at: Place, i: u32, j: u32, sum: f32) {
     if (p.flags & 4u) != 0u {
         value = value + bias[at.member * p.n + j];
     }
-    c[(at.member * p.m + i) * p.n + j] = activate(p.activation, value);
+    let to = (at.member * p.m + i) * p.n + j;
+    if p.mask != 0u {
+        value = value * slope(p.mask, saved[to]);
+    }
+    c[to] = activate(p.activation, value);
 }
 
 const SMALL: u32 = 16u;
@@ -174,6 +181,9 @@ fn sum_chunks(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) cou
     }
     if (p.flags & 4u) != 0u {
         sum = sum + sum_bias[member * p.n + within % p.n];
+    }
+    if p.mask != 0u {
+        sum = sum * slope(p.mask, sum_saved[e]);
     }
     total[e] = activate(p.activation, sum);
 }

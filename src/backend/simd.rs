@@ -208,10 +208,12 @@ impl Vector for [f32; 8] {
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::{
-        __m256, __m512, _CMP_LT_OQ, _mm256_add_ps, _mm256_blendv_ps, _mm256_cmp_ps, _mm256_div_ps, _mm256_fmadd_ps,
-        _mm256_loadu_ps, _mm256_max_ps, _mm256_mul_ps, _mm256_set1_ps, _mm256_sqrt_ps, _mm256_storeu_ps, _mm256_sub_ps,
-        _mm512_add_ps, _mm512_cmp_ps_mask, _mm512_div_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_mask_blend_ps,
-        _mm512_max_ps, _mm512_mul_ps, _mm512_set1_ps, _mm512_sqrt_ps, _mm512_storeu_ps, _mm512_sub_ps,
+        __m256, __m256i, __m512, __mmask16, _CMP_LT_OQ, _mm256_add_ps, _mm256_blendv_ps, _mm256_cmp_ps,
+        _mm256_cmpgt_epi32, _mm256_div_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_maskload_ps, _mm256_maskstore_ps,
+        _mm256_max_ps, _mm256_mul_ps, _mm256_set1_epi32, _mm256_set1_ps, _mm256_setr_epi32, _mm256_sqrt_ps,
+        _mm256_storeu_ps, _mm256_sub_ps, _mm512_add_ps, _mm512_cmp_ps_mask, _mm512_div_ps, _mm512_fmadd_ps,
+        _mm512_loadu_ps, _mm512_mask_blend_ps, _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps, _mm512_max_ps,
+        _mm512_mul_ps, _mm512_set1_ps, _mm512_sqrt_ps, _mm512_storeu_ps, _mm512_sub_ps,
     };
 
     use super::{Simd, Vector};
@@ -246,9 +248,51 @@ mod x86 {
         unsafe { _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_LT_OQ>(a, b), no, yes) }
     }
 
+    /// Lanes below `len` are all ones.
+    ///
+    /// # Safety
+    /// The machine has AVX2.
+    #[inline(always)]
+    unsafe fn lanes_256(len: usize) -> __m256i {
+        // SAFETY: as the caller promises.
+        unsafe { _mm256_cmpgt_epi32(_mm256_set1_epi32(len as i32), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)) }
+    }
+
+    /// # Safety
+    /// The machine has AVX2; `x` holds at most 8 values.
+    #[inline(always)]
+    unsafe fn load_part_256(x: &[f32]) -> __m256 {
+        // SAFETY: lanes beyond `x` are not touched.
+        unsafe { _mm256_maskload_ps(x.as_ptr(), lanes_256(x.len())) }
+    }
+
+    /// # Safety
+    /// The machine has AVX2; `x` holds at most 8 values.
+    #[inline(always)]
+    unsafe fn store_part_256(v: __m256, x: &mut [f32]) {
+        // SAFETY: lanes beyond `x` are not touched.
+        unsafe { _mm256_maskstore_ps(x.as_mut_ptr(), lanes_256(x.len()), v) }
+    }
+
+    /// # Safety
+    /// The machine has AVX-512 F; `x` holds at most 16 values.
+    #[inline(always)]
+    unsafe fn load_part_512(x: &[f32]) -> __m512 {
+        // SAFETY: lanes beyond `x` are not touched.
+        unsafe { _mm512_maskz_loadu_ps(((1_u32 << x.len()) - 1) as __mmask16, x.as_ptr()) }
+    }
+
+    /// # Safety
+    /// The machine has AVX-512 F; `x` holds at most 16 values.
+    #[inline(always)]
+    unsafe fn store_part_512(v: __m512, x: &mut [f32]) {
+        // SAFETY: lanes beyond `x` are not touched.
+        unsafe { _mm512_mask_storeu_ps(x.as_mut_ptr(), ((1_u32 << x.len()) - 1) as __mmask16, v) }
+    }
+
     macro_rules! vector {
         ($ty:ty, $lanes:literal, $set1:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $mul:ident, $div:ident, $fma:ident,
-         $max:ident, $sqrt:ident, $if_less:ident) => {
+         $max:ident, $sqrt:ident, $if_less:ident, $load_part:ident, $store_part:ident) => {
             // SAFETY (all functions): values of this type are only made inside `run_avx*`, where the instructions exist;
             // loads and stores check the slice's length first.
             impl Vector for $ty {
@@ -266,6 +310,16 @@ mod x86 {
                 fn store(self, x: &mut [f32]) {
                     let x = &mut x[..$lanes];
                     unsafe { $store(x.as_mut_ptr(), self) }
+                }
+                #[inline(always)]
+                fn load_part(x: &[f32]) -> Self {
+                    assert!(x.len() <= $lanes, "at most one register");
+                    unsafe { $load_part(x) }
+                }
+                #[inline(always)]
+                fn store_part(self, x: &mut [f32]) {
+                    assert!(x.len() <= $lanes, "at most one register");
+                    unsafe { $store_part(self, x) }
                 }
                 #[inline(always)]
                 fn add(self, other: Self) -> Self {
@@ -316,7 +370,9 @@ mod x86 {
         _mm256_fmadd_ps,
         _mm256_max_ps,
         _mm256_sqrt_ps,
-        if_less_256
+        if_less_256,
+        load_part_256,
+        store_part_256
     );
     vector!(
         __m512,
@@ -331,6 +387,8 @@ mod x86 {
         _mm512_fmadd_ps,
         _mm512_max_ps,
         _mm512_sqrt_ps,
-        if_less_512
+        if_less_512,
+        load_part_512,
+        store_part_512
     );
 }

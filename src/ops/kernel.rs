@@ -172,6 +172,15 @@ pub trait Kernel: Debug + Send + Sync {
         let _ = tile;
         self.cpu(ctx, args, step);
     }
+    /// Words that [`Kernel::cpu_prepare`] fills.
+    fn prepared_len(&self) -> usize {
+        0
+    }
+    /// Fills memory that all tiles of a batch read ([`Args::prepared`]), for instance with weights in another order. Only
+    /// arguments of [`Axis::Whole`] may be read.
+    fn cpu_prepare(&self, ctx: &CpuContext, args: &Args<'_>, prepared: &mut [f32]) {
+        let _ = (ctx, args, prepared);
+    }
     /// Words of working memory that a tile of `rows` rows needs.
     fn tile_scratch(&self, rows: usize) -> usize {
         let _ = rows;
@@ -197,12 +206,24 @@ pub enum Arg<'a> {
 #[derive(Debug)]
 pub struct Args<'a> {
     slots: [Arg<'a>; ARGS_MAX],
+    prepared: &'a [f32],
 }
 
 impl<'a> Args<'a> {
     /// Arguments from at most [`ARGS_MAX`] slots.
     pub fn new(slots: [Arg<'a>; ARGS_MAX]) -> Self {
-        Self { slots }
+        Self { slots, prepared: &[] }
+    }
+
+    /// The same with what [`Kernel::cpu_prepare`] has left.
+    #[must_use]
+    pub fn with_prepared(self, prepared: &'a [f32]) -> Self {
+        Self { prepared, ..self }
+    }
+
+    /// What [`Kernel::cpu_prepare`] has left for the tiles of a batch; empty for a whole batch.
+    pub fn prepared(&self) -> &'a [f32] {
+        self.prepared
     }
 
     /// Argument `i`, read only.

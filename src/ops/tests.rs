@@ -98,7 +98,7 @@ fn e12_a_member_of_a_fleet_gets_the_bits_that_it_gets_alone() {
         clip: Some(1.0),
     };
     assert_members_are_alone(|fleet| boxed(Sgd::new(sgd(fleet))));
-    let gelu = |fleet| activation::ActivateSpec { fleet, len: 301, activation: activation::Activation::Gelu };
+    let gelu = |fleet| activation::ActivateSpec { fleet, rows: 1, len: 301, activation: activation::Activation::Gelu };
     assert_members_are_alone(|fleet| boxed(activation::Activate::new(gelu(fleet))));
     assert_members_are_alone(|fleet| boxed(activation::ActivateBackward::new(gelu(fleet))));
     let best = |fleet| keep_best::KeepBestSpec { fleet, len: 301, dtype: DType::F32 };

@@ -23,7 +23,13 @@ pub struct TensorInfo {
     pub dtype: DType,
     /// One copy for all members.
     pub shared: bool,
+    /// Only the kernels of a list hand it to each other: nothing is uploaded to it or downloaded from it, and nothing of
+    /// it outlives the list. The CPU then need not hold all rows of the batch at once.
+    pub local: bool,
 }
+
+/// The name of the working memory that all kernels share.
+pub(super) const SCRATCH: &str = "scratch";
 
 impl TensorInfo {
     /// Words for the whole fleet.
@@ -47,6 +53,14 @@ pub(super) struct List {
     pub gate: Option<TensorId>,
 }
 
+/// What a builder has collected.
+pub(super) struct Parts {
+    pub fleet: usize,
+    pub tensors: Vec<TensorInfo>,
+    pub lists: Vec<List>,
+    pub tile_rows: Option<usize>,
+}
+
 /// Collects tensors and lists of kernels.
 #[derive(Debug)]
 pub struct PlanBuilder {
@@ -54,12 +68,13 @@ pub struct PlanBuilder {
     tensors: Vec<TensorInfo>,
     lists: Vec<List>,
     scratch: Option<TensorId>,
+    tile_rows: Option<usize>,
 }
 
 impl PlanBuilder {
     /// For `fleet` members.
     pub fn new(fleet: usize) -> Self {
-        Self { fleet, tensors: vec![], lists: vec![], scratch: None }
+        Self { fleet, tensors: vec![], lists: vec![], scratch: None, tile_rows: None }
     }
 
     /// Members of the fleet.
@@ -70,6 +85,13 @@ impl PlanBuilder {
     /// A zeroed f32 tensor of `len` values a member.
     pub fn tensor(&mut self, name: impl Into<String>, len: usize) -> TensorId {
         self.add(name, len, DType::F32, false)
+    }
+
+    /// A tensor that only the kernels of a list hand to each other ([`TensorInfo::local`]).
+    pub fn local(&mut self, name: impl Into<String>, len: usize, dtype: DType) -> TensorId {
+        let id = self.add(name, len, dtype, false);
+        self.tensors[id.0].local = true;
+        id
     }
 
     /// A zeroed u32 tensor of `len` values a member.
@@ -88,7 +110,7 @@ impl PlanBuilder {
     }
 
     fn add(&mut self, name: impl Into<String>, len: usize, dtype: DType, shared: bool) -> TensorId {
-        self.tensors.push(TensorInfo { name: name.into(), len, dtype, shared });
+        self.tensors.push(TensorInfo { name: name.into(), len, dtype, shared, local: false });
         TensorId(self.tensors.len() - 1)
     }
 
@@ -140,7 +162,7 @@ impl PlanBuilder {
     fn scratch_of(&mut self, len: usize) -> TensorId {
         let id = match self.scratch {
             Some(id) => id,
-            None => self.tensor("scratch", 0),
+            None => self.tensor(SCRATCH, 0),
         };
         self.scratch = Some(id);
         let info = &mut self.tensors[id.0];
@@ -184,6 +206,11 @@ impl PlanBuilder {
         self.lists[list.0].gate = Some(schedule);
     }
 
+    /// Makes the CPU cut batches into tiles of so many rows, whatever it would choose itself: for tests of that.
+    pub fn tile_rows(&mut self, rows: usize) {
+        self.tile_rows = Some(rows.max(1));
+    }
+
     /// Lays everything out on a device.
     ///
     /// # Errors
@@ -192,7 +219,7 @@ impl PlanBuilder {
         Plan::new(self, backend)
     }
 
-    pub(super) fn into_parts(self) -> (usize, Vec<TensorInfo>, Vec<List>) {
-        (self.fleet, self.tensors, self.lists)
+    pub(super) fn into_parts(self) -> Parts {
+        Parts { fleet: self.fleet, tensors: self.tensors, lists: self.lists, tile_rows: self.tile_rows }
     }
 }

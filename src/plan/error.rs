@@ -34,4 +34,10 @@ pub enum PlanError {
         /// What came.
         found: usize,
     },
+    /// The tensor's words exist only while a list runs.
+    #[error("tensor `{tensor}` holds nothing between runs")]
+    Local {
+        /// The tensor.
+        tensor: String,
+    },
 }

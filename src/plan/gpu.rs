@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::builder::{List, ListId, Recorded, TensorId, TensorInfo};
+use super::builder::{List, ListId, Recorded, SCRATCH, TensorId, TensorInfo};
 use super::{Counts, PlanError};
 use crate::backend::gpu::{BindAccess, Pipeline, PipelineKey};
 use crate::backend::{BackendError, Gpu, grid};
@@ -40,7 +40,7 @@ impl GpuPlan {
         let dispatches: Vec<Vec<Vec<Dispatch>>> =
             lists.iter().map(|list| list.kernels.iter().map(|r| r.kernel.gpu()).collect()).collect();
         // Working memory that no dispatch binds (it serves the CPU kernels) is not allocated.
-        let mut used: Vec<bool> = tensors.iter().map(|t| t.name != "scratch").collect();
+        let mut used: Vec<bool> = tensors.iter().map(|t| t.name != SCRATCH).collect();
         for (list, calls) in lists.iter().zip(&dispatches) {
             for (recorded, call) in list.kernels.iter().zip(calls) {
                 let bound = call.iter().flat_map(|d| &d.binds).map(|bind| recorded.tensors[bind.arg]);

@@ -20,6 +20,7 @@ pub use error::PlanError;
 use std::ops::Range;
 
 use crate::backend::Backend;
+use builder::Parts;
 
 /// Tensors on a device and lists of kernels over them.
 #[derive(Debug)]
@@ -107,13 +108,14 @@ impl Plan {
     /// # Errors
     /// If they do not fit, or the device fails.
     pub fn upload_part(&mut self, id: TensorId, offset: usize, words: &[u32]) -> Result<(), PlanError> {
+        self.refuse_local(id)?;
         let (held, end) = (self.words(id), offset + words.len());
         if end > held {
             let tensor = self.tensors[id.0].name.clone();
             return Err(PlanError::Length { tensor, expected: held, found: end });
         }
         match &mut self.storage {
-            Storage::Cpu(plan) => plan.words_mut(id)[offset..end].copy_from_slice(words),
+            Storage::Cpu(plan) => plan.write(id, offset, words),
             Storage::Gpu(plan) => plan.upload(id, offset, words)?,
         }
         Ok(())
@@ -132,16 +134,22 @@ impl Plan {
     /// # Errors
     /// If the length is not the tensor's, or the device has failed.
     pub fn download_into(&mut self, id: TensorId, out: &mut [u32]) -> Result<(), PlanError> {
+        self.refuse_local(id)?;
         let expected = self.words(id);
         if out.len() != expected {
             let tensor = self.tensors[id.0].name.clone();
             return Err(PlanError::Length { tensor, expected, found: out.len() });
         }
         match &mut self.storage {
-            Storage::Cpu(plan) => out.copy_from_slice(&plan.words(id)[..expected]),
+            Storage::Cpu(plan) => plan.read(id, out),
             Storage::Gpu(plan) => plan.download(id, out)?,
         }
         Ok(())
+    }
+
+    fn refuse_local(&self, id: TensorId) -> Result<(), PlanError> {
+        let info = &self.tensors[id.0];
+        if info.local { Err(PlanError::Local { tensor: info.name.clone() }) } else { Ok(()) }
     }
 
     /// The tensor's words.
@@ -182,9 +190,9 @@ impl Plan {
     }
 
     fn new(builder: PlanBuilder, backend: &Backend) -> Result<Self, PlanError> {
-        let (fleet, tensors, lists) = builder.into_parts();
+        let Parts { fleet, tensors, lists, tile_rows } = builder.into_parts();
         let storage = match backend {
-            Backend::Cpu(cpu) => Storage::Cpu(cpu::CpuPlan::new(*cpu, fleet, &tensors, lists)),
+            Backend::Cpu(cpu) => Storage::Cpu(cpu::CpuPlan::new(*cpu, fleet, &tensors, lists, tile_rows)),
             Backend::Gpu(gpu) => Storage::Gpu(gpu::GpuPlan::new(gpu, fleet, &tensors, &lists)?),
         };
         Ok(Self { fleet, tensors, storage })

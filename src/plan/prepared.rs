@@ -30,7 +30,22 @@ impl Prepared {
     /// # Errors
     /// If the plan cannot be built, an input is missing or of the wrong length, or the device fails.
     pub fn new(call: &Call, backend: &Backend, values: &Values) -> Result<Self, PlanError> {
+        Self::build(call, backend, values, None)
+    }
+
+    /// The same with tiles of `tile_rows` rows, where the kernel can be cut and the device is a CPU.
+    ///
+    /// # Errors
+    /// As [`Prepared::new`].
+    pub fn in_tiles(call: &Call, backend: &Backend, values: &Values, tile_rows: usize) -> Result<Self, PlanError> {
+        Self::build(call, backend, values, Some(tile_rows))
+    }
+
+    fn build(call: &Call, backend: &Backend, values: &Values, tile_rows: Option<usize>) -> Result<Self, PlanError> {
         let mut builder = PlanBuilder::new(call.kernel.fleet());
+        if let Some(rows) = tile_rows {
+            builder.tile_rows(rows);
+        }
         let list = builder.list();
         let mut bound = vec![];
         for (name, arg) in call.args().into_iter().filter(|(_, arg)| arg.access != Access::Scratch) {

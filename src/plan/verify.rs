@@ -42,11 +42,18 @@ pub fn agreement(case: &Case, backend: &Backend) -> Result<Vec<Agreement>, PlanE
     let mut values = inputs(case);
     let mut found = vec![];
     for call in &case.calls {
-        let ours = run(call, backend, &values, case.step)?;
         let truth = reference(call, &as_f64(call, &values), case.step, 0..call.kernel.fleet());
+        let mut runs = vec![run(call, backend, &values, case.step)?];
+        if let (Some(rows), Backend::Cpu(_)) = (call.kernel.rows(), backend) {
+            // Tiles that do not divide the batch, in several chunks.
+            runs.push(run_in_tiles(call, backend, &values, case.step, rows.div_ceil(3))?);
+            runs.push(run_in_tiles(call, backend, &values, case.step, rows.div_ceil(71))?);
+        }
         for (name, arg) in call.args().into_iter().filter(|(_, arg)| arg.is_output()) {
-            let nmse = nmse(arg.dtype, &ours[&name], &truth[&name]);
-            found.push(Agreement { kernel: call.kernel.name(), output: name.clone(), nmse });
+            for ours in &runs {
+                let nmse = nmse(arg.dtype, &ours[&name], &truth[&name]);
+                found.push(Agreement { kernel: call.kernel.name(), output: name.clone(), nmse });
+            }
             let rounded = truth[&name].iter().map(|&v| to_word(arg.dtype, v)).collect();
             values.insert(name, rounded);
         }
@@ -233,6 +240,13 @@ fn member_values(name: &str, arg: &ArgSpec, values: &Numbers, member: usize) -> 
 /// One call on a device; returns the outputs' words.
 fn run(call: &Call, backend: &Backend, values: &Values, step: u32) -> Result<Values, PlanError> {
     let mut prepared = Prepared::new(call, backend, values)?;
+    prepared.run(step)?;
+    prepared.outputs()
+}
+
+/// The same with the batch cut into tiles.
+fn run_in_tiles(call: &Call, backend: &Backend, values: &Values, step: u32, rows: usize) -> Result<Values, PlanError> {
+    let mut prepared = Prepared::in_tiles(call, backend, values, rows)?;
     prepared.run(step)?;
     prepared.outputs()
 }

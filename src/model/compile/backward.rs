@@ -5,10 +5,10 @@ use crate::model::layer::LayerSpec;
 use crate::ops::activation::{ActivateBackward, ActivateSpec};
 use crate::ops::batch_norm::BatchNormBackward;
 use crate::ops::conv1d::{Conv1dBackwardData, Conv1dBackwardWeight};
-use crate::ops::matmul::{Matmul, MatmulSpec};
+use crate::ops::matmul::{Batch, Matmul, MatmulSpec};
 use crate::ops::pool::PoolBackward;
 use crate::ops::reduce::{ReduceColumns, ReduceColumnsSpec};
-use crate::ops::{Activation, ShapeError};
+use crate::ops::{Activation, DType, ShapeError};
 use crate::plan::{ListId, PlanBuilder, PlanError, TensorId};
 
 /// Where gradients are written and what the steps read.
@@ -23,27 +23,62 @@ pub(super) struct Backward<'a> {
     pub gradients: Vec<Option<TensorId>>,
 }
 
+/// The gradient that a layer gets from the one behind it.
+#[derive(Debug, Clone, Copy)]
+struct Upstream {
+    dy: TensorId,
+    /// Whether it has been multiplied by the slope of the layer's own activation already.
+    masked: bool,
+}
+
 impl Backward<'_> {
     /// Appends the pass to the list, beginning with the gradient `dy` of the model's output.
     pub(super) fn record(&self, builder: &mut PlanBuilder, dy: TensorId) -> Result<(), PlanError> {
         let layers = &self.forward.model.layers;
         // Nothing in front of the first layer with parameters needs a gradient.
         let first = layers.iter().position(|layer| has_params(&layer.spec)).unwrap_or(0);
-        let mut dy = dy;
+        let mut upstream = Upstream { dy, masked: false };
         for index in (first..layers.len()).rev() {
             let need_dx = index > first;
-            dy = self.layer(builder, index, dy, need_dx)?;
+            upstream = self.layer(builder, index, upstream, need_dx)?;
         }
         Ok(())
+    }
+
+    /// The activation that is part of the layer in front of `index`, and its output, if its slope follows from that:
+    /// then the kernel that makes `dx` of `index` multiplies by the slope itself.
+    fn mask(&self, index: usize) -> (Activation, Option<TensorId>) {
+        let layers = &self.forward.model.layers;
+        let passes = |spec: &LayerSpec| {
+            matches!(
+                spec,
+                LayerSpec::Flatten
+                    | LayerSpec::Activation { function: Activation::None }
+                    | LayerSpec::Dropout { rate: 0.0 }
+            )
+        };
+        let Some(before) = (0..index).rev().find(|&i| !passes(&layers[i].spec)) else {
+            return (Activation::None, None);
+        };
+        match layers[before].spec {
+            LayerSpec::Conv1d { activation, .. } | LayerSpec::Dense { activation, .. }
+                if activation != Activation::None && fused(activation) == activation =>
+            {
+                (activation, self.forward.traces[before].output)
+            }
+            _ => (Activation::None, None),
+        }
     }
 
     fn layer(
         &self,
         builder: &mut PlanBuilder,
         index: usize,
-        dy: TensorId,
+        upstream: Upstream,
         need_dx: bool,
-    ) -> Result<TensorId, PlanError> {
+    ) -> Result<Upstream, PlanError> {
+        let dy = upstream.dy;
+        let plain = |dy: TensorId| Upstream { dy, masked: false };
         let forward = self.forward;
         let (layer, trace) = (&forward.model.layers[index], &forward.traces[index]);
         let (fleet, batch) = (builder.fleet(), forward.batch);
@@ -51,26 +86,26 @@ impl Backward<'_> {
         match layer.spec {
             LayerSpec::Flatten
             | LayerSpec::Activation { function: Activation::None }
-            | LayerSpec::Dropout { rate: 0.0 } => Ok(dy),
+            | LayerSpec::Dropout { rate: 0.0 } => Ok(upstream),
             LayerSpec::Dropout { rate } => {
                 let dx = self.dx(builder, index);
                 let kernel = dropout_kernel(fleet, batch, layer, index, rate, self.schedule_len)?;
                 builder.push(self.list, kernel, &[dy, self.seed, self.schedule, dx])?;
-                Ok(dx)
+                Ok(plain(dx))
             }
-            LayerSpec::Activation { function } => self.activation(builder, index, function, input, dy),
+            LayerSpec::Activation { function } => self.activation(builder, index, function, input, dy).map(plain),
             LayerSpec::MaxPool { .. } | LayerSpec::GlobalMaxPool => {
                 let dx = self.dx(builder, index);
                 let kernel = PoolBackward { shape: pool_shape(layer, fleet, batch)? };
                 let places = kept(index, "places", trace.saved.first().copied())?;
                 builder.push(self.list, kernel, &[dy, dx, places])?;
-                Ok(dx)
+                Ok(plain(dx))
             }
             LayerSpec::AveragePool { .. } | LayerSpec::GlobalAveragePool => {
                 let dx = self.dx(builder, index);
                 let kernel = PoolBackward { shape: pool_shape(layer, fleet, batch)? };
                 builder.push(self.list, kernel, &[dy, dx])?;
-                Ok(dx)
+                Ok(plain(dx))
             }
             LayerSpec::BatchNorm { .. } => {
                 let dx = self.dx(builder, index);
@@ -81,10 +116,10 @@ impl Backward<'_> {
                 let (dgamma, dbeta) = (self.gradient(index, p)?, self.gradient(index, p + 1)?);
                 let bound = [input, dy, forward.params[p], mean, rstd, self.schedule, dx, dgamma, dbeta];
                 builder.push(self.list, kernel, &bound)?;
-                Ok(dx)
+                Ok(plain(dx))
             }
             LayerSpec::Conv1d { activation, .. } => {
-                let dz = self.before_sum(builder, index, activation, dy)?;
+                let dz = self.before_sum(builder, index, activation, upstream)?;
                 let shape = conv_shape(layer, fleet, batch)?;
                 let p = layer.first_param;
                 builder.push(self.list, Conv1dBackwardWeight { shape }, &[input, dz, self.gradient(index, p)?])?;
@@ -96,27 +131,31 @@ impl Backward<'_> {
                     self.gradient(index, p + 1)?,
                 )?;
                 if !need_dx {
-                    return Ok(dz);
+                    return Ok(plain(dz));
                 }
                 let dx = self.dx(builder, index);
                 builder.push(self.list, Conv1dBackwardData { shape }, &[dz, forward.params[p], dx])?;
-                Ok(dx)
+                Ok(plain(dx))
             }
             LayerSpec::Dense { activation, .. } => {
-                let dz = self.before_sum(builder, index, activation, dy)?;
+                let dz = self.before_sum(builder, index, activation, upstream)?;
                 let (ins, outs) = (layer.input.len(), layer.output.len());
                 let p = layer.first_param;
                 let base = MatmulSpec { fleet, ..MatmulSpec::default() };
-                let dw = MatmulSpec { m: ins, k: batch, n: outs, a_transposed: true, ..base };
-                builder.push(self.list, Matmul::new(dw)?, &[input, dz, self.gradient(index, p)?])?;
-                self.bias(builder, dz, batch, outs, self.gradient(index, p + 1)?)?;
+                let (dw, db) = (self.gradient(index, p)?, self.gradient(index, p + 1)?);
+                let spec =
+                    MatmulSpec { m: ins, k: batch, n: outs, a_transposed: true, sums: true, batch: Batch::K, ..base };
+                builder.push(self.list, Matmul::new(spec)?, &[input, dz, dw, db])?;
                 if !need_dx {
-                    return Ok(dz);
+                    return Ok(plain(dz));
                 }
                 let dx = self.dx(builder, index);
-                let spec = MatmulSpec { m: batch, k: outs, n: ins, b_transposed: true, ..base };
-                builder.push(self.list, Matmul::new(spec)?, &[dz, forward.params[p], dx])?;
-                Ok(dx)
+                let (mask, saved) = self.mask(index);
+                let spec = MatmulSpec { m: batch, k: outs, n: ins, b_transposed: true, mask, batch: Batch::M, ..base };
+                let mut bound = vec![dz, forward.params[p], dx];
+                bound.extend(saved);
+                builder.push(self.list, Matmul::new(spec)?, &bound)?;
+                Ok(Upstream { dy: dx, masked: saved.is_some() })
             }
         }
     }
@@ -127,7 +166,7 @@ impl Backward<'_> {
 
     fn dx(&self, builder: &mut PlanBuilder, index: usize) -> TensorId {
         let len = self.forward.batch * self.forward.model.layers[index].input.len();
-        builder.tensor(format!("layers.{index}.dinput"), len)
+        builder.local(format!("layers.{index}.dinput"), len, DType::F32)
     }
 
     /// The gradient before an activation that is part of a dense layer or a convolution.
@@ -136,9 +175,9 @@ impl Backward<'_> {
         builder: &mut PlanBuilder,
         index: usize,
         activation: Activation,
-        dy: TensorId,
+        Upstream { dy, masked }: Upstream,
     ) -> Result<TensorId, PlanError> {
-        if activation == Activation::None {
+        if activation == Activation::None || masked {
             return Ok(dy);
         }
         let trace = &self.forward.traces[index];
@@ -160,8 +199,8 @@ impl Backward<'_> {
             _ => saved,
         };
         let len = self.forward.batch * self.forward.model.layers[index].output.len();
-        let dx = builder.tensor(format!("layers.{index}.dsum"), len);
-        let spec = ActivateSpec { fleet: builder.fleet(), len, activation };
+        let dx = builder.local(format!("layers.{index}.dsum"), len, DType::F32);
+        let spec = ActivateSpec { fleet: builder.fleet(), rows: self.forward.batch, len, activation };
         builder.push(self.list, ActivateBackward::new(spec)?, &[dy, saved, dx])?;
         Ok(dx)
     }

@@ -7,9 +7,9 @@ use crate::ops::activation::{Activate, ActivateSpec};
 use crate::ops::batch_norm::{BatchNorm, BatchNormEvaluate, BatchNormShape, BatchNormSpec};
 use crate::ops::conv1d::{Conv1d, Conv1dShape, Conv1dSpec};
 use crate::ops::dropout::{Dropout, DropoutSpec};
-use crate::ops::matmul::{Matmul, MatmulSpec};
+use crate::ops::matmul::{Batch, Matmul, MatmulSpec};
 use crate::ops::pool::{Pool, PoolKind, PoolShape, PoolSpec};
-use crate::ops::{Activation, ShapeError};
+use crate::ops::{Activation, DType, ShapeError};
 use crate::plan::{ListId, PlanBuilder, PlanError, TensorId};
 
 /// What a forward pass is for.
@@ -48,12 +48,20 @@ pub(super) struct Forward<'a> {
     pub traces: Vec<Trace>,
     input: TensorId,
     outputs: Vec<Option<TensorId>>,
+    /// Whether the output of the last layer is read when the list has run.
+    keeps_output: bool,
 }
 
 impl<'a> Forward<'a> {
     pub(super) fn new(model: &'a Model, batch: usize, input: TensorId, params: Vec<TensorId>) -> Self {
         let layers = model.layers.len();
-        Self { model, batch, params, traces: vec![Trace::default(); layers], input, outputs: vec![None; layers] }
+        let outputs = vec![None; layers];
+        Self { model, batch, params, traces: vec![Trace::default(); layers], input, outputs, keeps_output: false }
+    }
+
+    /// The same with an output that can be read when the list has run.
+    pub(super) fn keeping_output(self) -> Self {
+        Self { keeps_output: true, ..self }
     }
 
     /// Appends the pass to `list`; returns the output.
@@ -77,7 +85,10 @@ impl<'a> Forward<'a> {
 
     fn output(&mut self, builder: &mut PlanBuilder, index: usize) -> TensorId {
         let len = self.batch * self.model.layers[index].output.len();
-        *self.outputs[index].get_or_insert_with(|| builder.tensor(format!("layers.{index}.output"), len))
+        let name = format!("layers.{index}.output");
+        let kept = self.keeps_output && index + 1 == self.model.layers.len();
+        *self.outputs[index]
+            .get_or_insert_with(|| if kept { builder.tensor(name, len) } else { builder.local(name, len, DType::F32) })
     }
 
     fn layer(
@@ -97,7 +108,12 @@ impl<'a> Forward<'a> {
             LayerSpec::BatchNorm { .. } => self.batch_norm(builder, list, mode, index, x),
             LayerSpec::Activation { function } => {
                 let y = self.output(builder, index);
-                let spec = ActivateSpec { fleet, len: self.batch * layer.output.len(), activation: function };
+                let spec = ActivateSpec {
+                    fleet,
+                    rows: self.batch,
+                    len: self.batch * layer.output.len(),
+                    activation: function,
+                };
                 builder.push(list, Activate::new(spec)?, &[x, y])?;
                 Ok(y)
             }
@@ -107,7 +123,7 @@ impl<'a> Forward<'a> {
                 let len = self.batch * layer.output.len();
                 let saved = &mut self.traces[index].saved;
                 if saved.is_empty() {
-                    saved.push(builder.tensor_u32(format!("layers.{index}.places"), len));
+                    saved.push(builder.local(format!("layers.{index}.places"), len, DType::U32));
                 }
                 let places = saved[0];
                 builder.push(list, kernel, &[x, y, places])?;
@@ -136,6 +152,7 @@ impl<'a> Forward<'a> {
                     n: layer.output.len(),
                     bias: true,
                     activation: fused(activation),
+                    batch: Batch::M,
                     ..MatmulSpec::default()
                 })?;
                 let (w, b) = (self.params[layer.first_param], self.params[layer.first_param + 1]);
@@ -151,7 +168,8 @@ impl<'a> Forward<'a> {
             return self.output(builder, index);
         }
         let len = self.batch * self.model.layers[index].output.len();
-        *self.traces[index].before.get_or_insert_with(|| builder.tensor(format!("layers.{index}.sum"), len))
+        let name = format!("layers.{index}.sum");
+        *self.traces[index].before.get_or_insert_with(|| builder.local(name, len, DType::F32))
     }
 
     fn after_sum(
@@ -167,7 +185,7 @@ impl<'a> Forward<'a> {
         }
         let y = self.output(builder, index);
         let len = self.batch * self.model.layers[index].output.len();
-        let kernel = Activate::new(ActivateSpec { fleet: builder.fleet(), len, activation })?;
+        let kernel = Activate::new(ActivateSpec { fleet: builder.fleet(), rows: self.batch, len, activation })?;
         builder.push(list, kernel, &[sum, y])?;
         Ok(y)
     }
@@ -285,6 +303,7 @@ pub(super) fn dropout_kernel(
 ) -> Result<Dropout, ShapeError> {
     Dropout::new(DropoutSpec {
         fleet,
+        rows: batch,
         len: batch * layer.output.len(),
         rate,
         stream: index as u32,

@@ -36,7 +36,7 @@ pub fn prediction(model: &Model, fleet: usize, batch: usize, backend: &Backend) 
     let params = param_tensors(model, &mut builder);
     let input = builder.tensor("input", batch * model.input().len());
     let list = builder.list();
-    let mut forward = Forward::new(model, batch, input, params.clone());
+    let mut forward = Forward::new(model, batch, input, params.clone()).keeping_output();
     let output = forward.record(&mut builder, list, Mode::Evaluate)?;
     Ok(PredictPlan { plan: builder.build(backend)?, list, input, output, params })
 }

@@ -149,7 +149,8 @@ pub fn training(model: &Model, shape: &TrainShape, backend: &Backend) -> Result<
     let validation_tables = tables(b, "validation", shape.validation_steps.max(1), shape.batch);
     let (train_loss, validation_loss) = (b.tensor("train.loss", 1), b.tensor("validation.loss", 1));
     let mut forward = Forward::new(model, shape.batch, data.batch_inputs, params.clone());
-    let losses = Losses { row: b.tensor("loss", shape.batch), gradient: b.tensor("dlogits", data.output_len) };
+    let losses =
+        Losses { row: b.tensor("loss", shape.batch), gradient: b.local("dlogits", data.output_len, DType::F32) };
 
     let train = b.list();
     let schedule_len = shape.steps * schedule::WIDTH;
@@ -157,7 +158,6 @@ pub fn training(model: &Model, shape: &TrainShape, backend: &Backend) -> Result<
     let mode = Mode::Train { schedule: train_tables.schedule, schedule_len, seed };
     let output = forward.record(b, train, mode)?;
     data.loss(b, train, output, &losses, train_tables, shape.steps)?;
-    accumulate(b, train, shape, shape.steps, losses.row, train_tables, train_loss)?;
     let gradients: Vec<Option<TensorId>> = model
         .params()
         .iter()
@@ -167,6 +167,8 @@ pub fn training(model: &Model, shape: &TrainShape, backend: &Backend) -> Result<
     let backward =
         Backward { forward: &forward, list: train, schedule, schedule_len, seed, gradients: gradients.clone() };
     backward.record(b, losses.gradient)?;
+    // Sums over the batch stand behind all that goes row by row.
+    accumulate(b, train, shape, shape.steps, losses.row, train_tables, train_loss)?;
     let memories = update(b, train, model, shape, &params, &gradients, schedule)?;
     b.gate(train, schedule);
 
@@ -233,10 +235,7 @@ impl Dataset {
             Loss::CrossEntropy => (1, DType::U32),
             Loss::BinaryCrossEntropy | Loss::MeanSquare => (outputs, DType::F32),
         };
-        let batch_targets = match dtype {
-            DType::U32 => b.tensor_u32("batch.targets", shape.batch * target_width),
-            DType::F32 => b.tensor("batch.targets", shape.batch * target_width),
-        };
+        let batch_targets = b.local("batch.targets", shape.batch * target_width, dtype);
         Self {
             shape: shape.clone(),
             width,
@@ -244,7 +243,7 @@ impl Dataset {
             output_len: shape.batch * outputs,
             inputs: b.shared("inputs", shape.rows * width, DType::F32),
             targets: b.shared("targets", shape.rows * target_width, dtype),
-            batch_inputs: b.tensor("batch.inputs", shape.batch * width),
+            batch_inputs: b.local("batch.inputs", shape.batch * width, DType::F32),
             batch_targets,
         }
     }

@@ -4,7 +4,7 @@ use super::{Activate, ActivateBackward, ActivateSpec, Activation};
 use crate::ops::{Call, Case, Fill};
 
 fn case(id: &'static str, activation: Activation, fleet: usize, len: usize) -> Case {
-    let spec = ActivateSpec { fleet, len, activation };
+    let spec = ActivateSpec { fleet, rows: len, len, activation };
     let forward = Activate::new(spec).expect("the case's shape is right");
     let backward = ActivateBackward::new(spec).expect("the case's shape is right");
     let saved = if activation.saves_output() { "y" } else { "x" };

@@ -136,7 +136,9 @@ impl Activation {
 pub struct ActivateSpec {
     /// Members.
     pub fleet: usize,
-    /// Values a member.
+    /// Rows of the batch; 1 if the values belong to none.
+    pub rows: usize,
+    /// Values a member, all rows together.
     pub len: usize,
     /// The function.
     pub activation: Activation,
@@ -144,9 +146,12 @@ pub struct ActivateSpec {
 
 impl ActivateSpec {
     fn check(&self) -> Result<(), ShapeError> {
-        let Self { fleet, len, activation } = *self;
-        ShapeError::positive("activation", &[("fleet", fleet), ("len", len)])?;
+        let Self { fleet, rows, len, activation } = *self;
+        ShapeError::positive("activation", &[("fleet", fleet), ("rows", rows), ("len", len)])?;
         ShapeError::countable("activation", &[("x", &[fleet, len])])?;
+        if !len.is_multiple_of(rows) {
+            return Err(ShapeError::mismatch("activation", format!("{len} values are not {rows} equal rows")));
+        }
         if activation == Activation::None {
             return Err(ShapeError::mismatch("activation", "`none` leaves its input alone and needs no kernel"));
         }
@@ -193,7 +198,7 @@ impl Kernel for Activate {
         self.spec.fleet
     }
     fn args(&self) -> Vec<ArgSpec> {
-        vec![ArgSpec::read("x", self.spec.len), ArgSpec::write("y", self.spec.len)]
+        vec![ArgSpec::read("x", self.spec.len).rows(), ArgSpec::write("y", self.spec.len).rows()]
     }
     fn work(&self) -> Work {
         self.spec.work(2.0)
@@ -206,6 +211,9 @@ impl Kernel for Activate {
     }
     fn gpu(&self) -> Vec<Dispatch> {
         gpu::forward(&self.spec)
+    }
+    fn rows(&self) -> Option<usize> {
+        Some(self.spec.rows)
     }
 }
 
@@ -238,7 +246,7 @@ impl Kernel for ActivateBackward {
     }
     fn args(&self) -> Vec<ArgSpec> {
         let len = self.spec.len;
-        vec![ArgSpec::read("dy", len), ArgSpec::read("saved", len), ArgSpec::write("dx", len)]
+        vec![ArgSpec::read("dy", len).rows(), ArgSpec::read("saved", len).rows(), ArgSpec::write("dx", len).rows()]
     }
     fn work(&self) -> Work {
         self.spec.work(3.0)
@@ -252,6 +260,9 @@ impl Kernel for ActivateBackward {
     fn gpu(&self) -> Vec<Dispatch> {
         gpu::backward(&self.spec)
     }
+    fn rows(&self) -> Option<usize> {
+        Some(self.spec.rows)
+    }
 }
 
 #[cfg(test)]
@@ -263,7 +274,8 @@ mod tests {
     fn e9_no_activation_hides_nan_and_none_makes_it() {
         let x = [f32::NAN, -1e30, 1e30, f32::MIN, f32::MAX, -0.0];
         for activation in Activation::ALL {
-            let kernel = Activate::new(ActivateSpec { fleet: 1, len: x.len(), activation }).expect("a right shape");
+            let kernel =
+                Activate::new(ActivateSpec { fleet: 1, rows: 1, len: x.len(), activation }).expect("a right shape");
             for backend in backends() {
                 let y = floats(&run(kernel, &backend, 0, &[bits(&x), vec![0; x.len()]])[1]);
                 assert!(y[0].is_nan(), "{} on {} hides NaN", activation.name(), backend.id());
@@ -274,7 +286,7 @@ mod tests {
 
     #[test]
     fn e6_the_identity_is_refused_as_a_kernel() {
-        let none = ActivateSpec { fleet: 1, len: 1, activation: Activation::None };
+        let none = ActivateSpec { fleet: 1, rows: 1, len: 1, activation: Activation::None };
         let refused = Activate::new(none).expect_err("nothing to do");
         assert_eq!(refused.to_string(), "activation: `none` leaves its input alone and needs no kernel");
     }

@@ -211,12 +211,12 @@ impl Kernel for BatchNormEvaluate {
     fn args(&self) -> Vec<ArgSpec> {
         let c = self.shape.spec.c;
         vec![
-            ArgSpec::read("x", self.shape.len()),
+            ArgSpec::read("x", self.shape.len()).rows(),
             ArgSpec::read("gamma", c),
             ArgSpec::read("beta", c),
             ArgSpec::read("running_mean", c),
             ArgSpec::read("running_var", c),
-            ArgSpec::write("y", self.shape.len()),
+            ArgSpec::write("y", self.shape.len()).rows(),
             ArgSpec::scratch("scratch", self.shape.scratch_len()),
         ]
     }
@@ -231,6 +231,9 @@ impl Kernel for BatchNormEvaluate {
     }
     fn gpu(&self) -> Vec<Dispatch> {
         gpu::evaluate(&self.shape)
+    }
+    fn rows(&self) -> Option<usize> {
+        Some(self.shape.spec.n)
     }
 }
 

@@ -14,7 +14,14 @@ fn case(id: &'static str, spec: DropoutSpec) -> Case {
 }
 
 pub(super) fn cases() -> Vec<Case> {
-    let spec = |fleet, len, rate, stream| DropoutSpec { fleet, len, rate, stream, steps: 3 };
+    let spec = |fleet, len, rate, stream| DropoutSpec {
+        fleet,
+        rows: if len % 100 == 0 { 100 } else { len },
+        len,
+        rate,
+        stream,
+        steps: 3,
+    };
     vec![
         case("f1_1_half", spec(1, 1, 0.5, 0)),
         case("f3_1009_half", spec(3, 1009, 0.5, 1)),

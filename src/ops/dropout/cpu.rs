@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::{Dropout, counter_bits, schedule};
 use crate::backend::CpuContext;
 use crate::backend::simd::{Simd, Vector};
-use crate::ops::kernel::Args;
+use crate::ops::kernel::{Args, Tile};
 
 /// Elements that one task computes.
 const TASK: usize = 16_384;
@@ -13,14 +13,15 @@ const TASK: usize = 16_384;
 /// What hashing an element costs, in floating-point operations' time.
 const HASH_COST: f64 = 12.0;
 
-pub(super) fn dropout(kernel: &Dropout, ctx: &CpuContext, args: &mut Args<'_>, step: u32) {
+pub(super) fn dropout(kernel: &Dropout, ctx: &CpuContext, args: &mut Args<'_>, step: u32, tile: Tile) {
     let seed = args.u32(1)[0];
     let count = schedule::row(args.f32(2), step)[schedule::COUNT] as u32;
     let (x, y) = (args.f32(0), args.f32_mut(3));
+    let before = tile.first * (kernel.spec.len / kernel.spec.rows);
     let task = |(t, (x, y)): (usize, (&[f32], &mut [f32]))| {
-        ctx.simd.run(Stretch { kernel, seed, count, first: (t * TASK) as u32, x, y });
+        ctx.simd.run(Stretch { kernel, seed, count, first: (before + t * TASK) as u32, x, y });
     };
-    if ctx.worth_splitting(HASH_COST * kernel.spec.len as f64) {
+    if ctx.worth_splitting(HASH_COST * x.len() as f64) {
         x.par_chunks(TASK).zip(y.par_chunks_mut(TASK)).enumerate().for_each(task);
     } else {
         x.chunks(TASK).zip(y.chunks_mut(TASK)).enumerate().for_each(task);

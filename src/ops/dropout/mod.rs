@@ -11,7 +11,7 @@ mod reference;
 #[cfg(test)]
 mod tests;
 
-use super::kernel::{ArgSpec, Args, Dispatch, Kernel, Shader, Work};
+use super::kernel::{ArgSpec, Args, Dispatch, Kernel, Shader, Tile, Work};
 use super::rng::counter_bits;
 use super::{Case, Op, ShapeError, prelude, schedule};
 use crate::backend::CpuContext;
@@ -46,7 +46,9 @@ impl Op for DropoutOp {
 pub struct DropoutSpec {
     /// Members.
     pub fleet: usize,
-    /// Elements of a member.
+    /// Rows of the batch; 1 if the elements belong to none.
+    pub rows: usize,
+    /// Elements of a member, all rows together.
     pub len: usize,
     /// The share that is dropped, at least 0 and below 1.
     pub rate: f32,
@@ -68,8 +70,11 @@ impl Dropout {
     /// # Errors
     /// Says what was expected.
     pub fn new(spec: DropoutSpec) -> Result<Self, ShapeError> {
-        let DropoutSpec { fleet, len, rate, steps, .. } = spec;
-        ShapeError::positive("dropout", &[("fleet", fleet), ("len", len), ("steps", steps)])?;
+        let DropoutSpec { fleet, rows, len, rate, steps, .. } = spec;
+        ShapeError::positive("dropout", &[("fleet", fleet), ("rows", rows), ("len", len), ("steps", steps)])?;
+        if !len.is_multiple_of(rows) {
+            return Err(ShapeError::mismatch("dropout", format!("{len} elements are not {rows} equal rows")));
+        }
         ShapeError::countable("dropout", &[("x", &[fleet, len]), ("schedule", &[fleet, steps, schedule::WIDTH])])?;
         if !(0.0..1.0).contains(&rate) {
             return Err(ShapeError::mismatch("dropout", format!("rate {rate}, expected at least 0 and below 1")));
@@ -105,10 +110,10 @@ impl Kernel for Dropout {
     }
     fn args(&self) -> Vec<ArgSpec> {
         vec![
-            ArgSpec::read("x", self.spec.len),
+            ArgSpec::read("x", self.spec.len).rows(),
             ArgSpec::read("seed", 1).u32(),
             ArgSpec::read("schedule", self.spec.steps * schedule::WIDTH),
-            ArgSpec::write("y", self.spec.len),
+            ArgSpec::write("y", self.spec.len).rows(),
         ]
     }
     fn work(&self) -> Work {
@@ -119,9 +124,15 @@ impl Kernel for Dropout {
         reference::dropout(self, args, step);
     }
     fn cpu(&self, ctx: &CpuContext, args: &mut Args<'_>, step: u32) {
-        cpu::dropout(self, ctx, args, step);
+        self.cpu_tile(ctx, args, step, Tile::whole(self.spec.rows));
     }
     fn gpu(&self) -> Vec<Dispatch> {
         gpu::dispatches(self)
+    }
+    fn rows(&self) -> Option<usize> {
+        Some(self.spec.rows)
+    }
+    fn cpu_tile(&self, ctx: &CpuContext, args: &mut Args<'_>, step: u32, tile: Tile) {
+        cpu::dropout(self, ctx, args, step, tile);
     }
 }

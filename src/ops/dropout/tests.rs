@@ -7,7 +7,7 @@ const LEN: usize = 50_000;
 
 /// y on x = 1 for a fleet of two with seeds of their own.
 fn mask(rate: f32, stream: u32, step: u32) -> Vec<Vec<u32>> {
-    let kernel = Dropout::new(DropoutSpec { fleet: 2, len: LEN, rate, stream, steps: 3 }).expect("right");
+    let kernel = Dropout::new(DropoutSpec { fleet: 2, rows: 1, len: LEN, rate, stream, steps: 3 }).expect("right");
     let table = schedule::sample(4).repeat(2);
     let words = [bits(&vec![1.0; 2 * LEN]), vec![3, 0xffff_fff7], bits(&table), vec![u32::MAX; 2 * LEN]];
     backends().iter().map(|backend| run(kernel, backend, step, &words)[3].clone()).collect()
@@ -48,7 +48,7 @@ fn e7_dropout_masks_differ_by_member_stream_and_step() {
 #[test]
 fn e7_dropout_refuses_rates_outside_of_0_to_1() {
     for rate in [-0.1, 1.0, 2.0, f32::NAN, f32::INFINITY] {
-        let refused = Dropout::new(DropoutSpec { fleet: 1, len: 1, rate, stream: 0, steps: 1 });
+        let refused = Dropout::new(DropoutSpec { fleet: 1, rows: 1, len: 1, rate, stream: 0, steps: 1 });
         assert!(matches!(refused, Err(ShapeError::Mismatch { op: "dropout", .. })), "{rate}: {refused:?}");
     }
 }

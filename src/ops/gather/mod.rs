@@ -8,7 +8,7 @@ mod cpu;
 mod gpu;
 mod reference;
 
-use super::kernel::{ArgSpec, Args, DType, Dispatch, Kernel, Shader, Work};
+use super::kernel::{ArgSpec, Args, DType, Dispatch, Kernel, Shader, Tile, Work};
 use super::{Case, Op, ShapeError, prelude};
 use crate::backend::CpuContext;
 
@@ -91,7 +91,7 @@ impl Kernel for Gather {
         vec![
             ArgSpec { dtype, ..ArgSpec::read("data", rows * width).shared() },
             ArgSpec::read("idx", steps * n).u32(),
-            ArgSpec { dtype, ..ArgSpec::write("y", n * width) },
+            ArgSpec { dtype, ..ArgSpec::write("y", n * width).rows() },
         ]
     }
     fn work(&self) -> Work {
@@ -101,11 +101,17 @@ impl Kernel for Gather {
     fn reference(&self, args: &mut [Vec<f64>], step: u32) {
         reference::gather(&self.spec, args, step);
     }
-    fn cpu(&self, _ctx: &CpuContext, args: &mut Args<'_>, step: u32) {
-        cpu::gather(&self.spec, args, step);
+    fn cpu(&self, ctx: &CpuContext, args: &mut Args<'_>, step: u32) {
+        self.cpu_tile(ctx, args, step, Tile::whole(self.spec.n));
     }
     fn gpu(&self) -> Vec<Dispatch> {
         gpu::gather(&self.spec)
+    }
+    fn rows(&self) -> Option<usize> {
+        Some(self.spec.n)
+    }
+    fn cpu_tile(&self, _ctx: &CpuContext, args: &mut Args<'_>, step: u32, tile: Tile) {
+        cpu::gather(&self.spec, args, step, tile);
     }
 }
 

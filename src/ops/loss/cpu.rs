@@ -5,20 +5,20 @@ use rayon::prelude::*;
 use super::{LossKind, LossSpec};
 use crate::backend::CpuContext;
 use crate::backend::simd::{Simd, Vector};
-use crate::ops::kernel::Args;
+use crate::ops::kernel::{Args, Tile};
 use crate::ops::schedule::{self, LOSS_SCALE};
 use crate::ops::{fold, math};
 
 /// Values that one task computes, rounded to whole rows.
 const TASK_VALUES: usize = 16_384;
 
-pub(super) fn loss(spec: &LossSpec, ctx: &CpuContext, args: &mut Args<'_>, step: u32) {
+pub(super) fn loss(spec: &LossSpec, ctx: &CpuContext, args: &mut Args<'_>, step: u32, batch: Tile) {
     let LossSpec { n, c, .. } = *spec;
     let rows = Rows {
         spec,
         z: args.f32(0),
         t: args.u32(1),
-        w: &args.f32(2)[step as usize * n..][..n],
+        w: &args.f32(2)[step as usize * n + batch.first..][..batch.rows],
         scale: schedule::row(args.f32(3), step)[LOSS_SCALE],
         positive: if spec.positive_weights() { args.f32(6) } else { &[] },
     };
@@ -27,7 +27,7 @@ pub(super) fn loss(spec: &LossSpec, ctx: &CpuContext, args: &mut Args<'_>, step:
     let task = |(k, (loss, dz)): (usize, (&mut [f32], &mut [f32]))| {
         ctx.simd.run(Task { rows: &rows, first: k * tile, loss, dz });
     };
-    if ctx.worth_splitting(spec.flops()) {
+    if ctx.worth_splitting(spec.flops() * batch.rows as f64 / n as f64) {
         loss.par_chunks_mut(tile).zip(dz.par_chunks_mut(tile * c)).enumerate().for_each(task);
     } else {
         task((0, (loss, dz)));

@@ -14,7 +14,7 @@ mod cpu;
 mod gpu;
 mod reference;
 
-use super::kernel::{ArgSpec, Args, Dispatch, Kernel, Shader, Work};
+use super::kernel::{ArgSpec, Args, Dispatch, Kernel, Shader, Tile, Work};
 use super::{Case, Op, ShapeError, prelude, schedule};
 use crate::backend::CpuContext;
 
@@ -130,14 +130,14 @@ impl Kernel for Loss {
     fn args(&self) -> Vec<ArgSpec> {
         let LossSpec { n, c, steps, kind, .. } = self.spec;
         let targets =
-            if kind == LossKind::CrossEntropy { ArgSpec::read("t", n).u32() } else { ArgSpec::read("t", n * c) };
+            if kind == LossKind::CrossEntropy { ArgSpec::read("t", n).u32() } else { ArgSpec::read("t", n * c) }.rows();
         let mut args = vec![
-            ArgSpec::read("z", n * c),
+            ArgSpec::read("z", n * c).rows(),
             targets,
             ArgSpec::read("w", steps * n),
             ArgSpec::read("schedule", steps * schedule::WIDTH),
-            ArgSpec::write("loss", n),
-            ArgSpec::write("dz", n * c),
+            ArgSpec::write("loss", n).rows(),
+            ArgSpec::write("dz", n * c).rows(),
         ];
         if self.spec.positive_weights() {
             args.push(ArgSpec::read("positive", c));
@@ -153,10 +153,16 @@ impl Kernel for Loss {
         reference::loss(&self.spec, args, step);
     }
     fn cpu(&self, ctx: &CpuContext, args: &mut Args<'_>, step: u32) {
-        cpu::loss(&self.spec, ctx, args, step);
+        self.cpu_tile(ctx, args, step, Tile::whole(self.spec.n));
     }
     fn gpu(&self) -> Vec<Dispatch> {
         gpu::loss(&self.spec)
+    }
+    fn rows(&self) -> Option<usize> {
+        Some(self.spec.n)
+    }
+    fn cpu_tile(&self, ctx: &CpuContext, args: &mut Args<'_>, step: u32, tile: Tile) {
+        cpu::loss(&self.spec, ctx, args, step, tile);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Shapes for agreement, gradients and benches.
 
-use super::{Matmul, MatmulSpec};
+use super::{Batch, Matmul, MatmulSpec};
 use crate::ops::activation::Activation;
 use crate::ops::{Call, Case};
 
@@ -39,6 +39,22 @@ fn forward_only(id: &'static str, spec: MatmulSpec) -> Case {
     Case::new(id).call(Call::new(checked(spec)).names(&["x", "w", "y", "s", "bias"]))
 }
 
+/// A dense layer behind an activation: forward, dw with db, dx with the slope of the activation in front.
+fn layer(id: &'static str, fleet: usize, batch: usize, ins: usize, outs: usize, mask: Activation) -> Case {
+    let base = MatmulSpec { fleet, ..MatmulSpec::default() };
+    let forward = MatmulSpec { m: batch, k: ins, n: outs, bias: true, batch: Batch::M, ..base };
+    let dw = MatmulSpec { m: ins, k: batch, n: outs, a_transposed: true, sums: true, batch: Batch::K, ..base };
+    let dx = MatmulSpec { m: batch, k: outs, n: ins, b_transposed: true, mask, batch: Batch::M, ..base };
+    let relu = MatmulSpec { activation: Activation::Relu, ..forward };
+    // The masked gradient is that of what stands in front of the activation, which is no argument here: its own name.
+    let dx_names = ["dy", "w", if mask == Activation::None { "dx" } else { "dsum" }, "s", "front"];
+    Case::new(id)
+        .call(Call::new(checked(forward)).names(&["x", "w", "y", "s", "bias"]))
+        .call(Call::new(checked(dw)).names(&["x", "dy", "dw", "s", "dbias"]))
+        .call(Call::new(checked(dx)).names(&dx_names))
+        .call(Call::new(checked(relu)).names(&["x", "w", "relu_y", "s", "bias"]))
+}
+
 fn checked(spec: MatmulSpec) -> Matmul {
     Matmul::new(spec).expect("the case's shape is right")
 }
@@ -59,6 +75,12 @@ pub(super) fn cases() -> Vec<Case> {
         case("f2_37x11x41_bias", fused(2, 37, 11, 41, Activation::None)),
         case("f2_17x1500x19_chunks", MatmulSpec { bias: true, ..plain(2, 17, 1500, 19) }),
         case("f1_100x2049x40_ta_chunks", MatmulSpec { a_transposed: true, ..plain(1, 100, 2049, 40) }),
+        layer("f1_layer_1x1x1", 1, 1, 1, 1, Activation::None),
+        layer("f2_layer_143x28x64_relu", 2, 143, 28, 64, Activation::Relu),
+        layer("f3_layer_75x33x1_tanh", 3, 75, 33, 1, Activation::Tanh),
+        layer("f2_layer_90x70x17_sigmoid", 2, 90, 70, 17, Activation::Sigmoid),
+        layer("f1_layer_300x300x130_relu", 1, 300, 300, 130, Activation::Relu),
+        case("f1_50x400x150_packed", plain(1, 50, 400, 150)),
         forward_only("f70000_1x2x1_many_groups", plain(70_000, 1, 2, 1)),
         case("f1_256x64x32", plain(1, 256, 64, 32)).bench(),
         case("f1_512x512x512", plain(1, 512, 512, 512)).bench_only(),

@@ -1,47 +1,126 @@
-//! CPU: packed panels of `b`, register tiles of `c`.
+//! CPU: register tiles over panels of `b`.
+//!
+//! A tile is `R` rows by `W` vectors of sums that stay in registers while k runs. `b` is read where it stands if its rows
+//! are whole panels and few, else from a packed copy; `a` is packed too when the product is large, because rows far
+//! apart fall on the same places of a cache. Bias, activation and mask are applied before a tile is stored.
 
 use rayon::prelude::*;
 
-use super::{Matmul, MatmulSpec};
+use super::pack::{A_ROWS, PANEL, pack_a, pack_b, packed_a_len, packed_b_len};
+use super::{Batch, Matmul, MatmulSpec};
 use crate::backend::CpuContext;
 use crate::backend::simd::{Simd, Vector};
 use crate::ops::activation::Activation;
-use crate::ops::kernel::Args;
-
-/// Columns of a packed panel: two AVX-512 registers, four of AVX2.
-pub const PANEL: usize = 32;
+use crate::ops::kernel::{Args, Tile};
 
 /// Rows that one task computes. Fixed, so that the split is the same for any number of threads.
 const TASK_ROWS: usize = 96;
 
-/// Words of `b` packed in panels, the last one padded with zeros.
-pub(super) const fn packed_len(k: usize, n: usize) -> usize {
-    n.div_ceil(PANEL) * PANEL * k
+/// Terms of a sum that are added before the next panel's turn: `K_BLOCK` rows of a panel stay in the first-level cache.
+const K_BLOCK: usize = 384;
+
+/// `b` of at most so many words is read where it stands: it stays in the first-level cache.
+const DIRECT_MAX: usize = 16 << 10;
+
+/// Whether `b` needs no packing.
+const fn direct(spec: &MatmulSpec) -> bool {
+    !spec.b_transposed && spec.n.is_multiple_of(PANEL) && spec.k * spec.n <= DIRECT_MAX
 }
 
+/// Whether `a` is packed.
+const fn packs_a(spec: &MatmulSpec) -> bool {
+    spec.k >= 256 && spec.n >= 128 && spec.m >= A_ROWS
+}
+
+/// Words of working memory a member: packed `b`, packed `a`, partial sums.
+pub(super) fn scratch_len(kernel: &Matmul) -> usize {
+    let spec = kernel.spec();
+    let (chunks, _) = kernel.k_chunks();
+    let partial = if chunks > 1 { chunks * spec.m * spec.n } else { 0 };
+    packed_b_words(spec) + packed_a_words(spec) + partial
+}
+
+fn packed_b_words(spec: &MatmulSpec) -> usize {
+    if direct(spec) { 0 } else { packed_b_len(spec.k, spec.n) }
+}
+
+fn packed_a_words(spec: &MatmulSpec) -> usize {
+    if packs_a(spec) { packed_a_len(spec.m, spec.k) } else { 0 }
+}
+
+/// Words that the tiles of a batch share: `b`, if it is a layer's weights and needs packing.
+pub(super) fn prepared_len(kernel: &Matmul) -> usize {
+    let spec = kernel.spec();
+    if spec.batch == Batch::M && dots(spec).is_none() { packed_b_words(spec) } else { 0 }
+}
+
+pub(super) fn prepare(kernel: &Matmul, ctx: &CpuContext, args: &Args<'_>, prepared: &mut [f32]) {
+    pack_b(kernel.spec(), ctx, args.f32(1), prepared);
+}
+
+/// Words that a tile of `rows` rows needs.
+pub(super) fn tile_scratch(kernel: &Matmul, rows: usize) -> usize {
+    let spec = kernel.spec().of_rows(rows);
+    let own_b = if spec.batch == Batch::K { packed_b_words(&spec) } else { 0 };
+    own_b + packed_a_words(&spec)
+}
+
+/// The rows of a tile.
+pub(super) fn tile(kernel: &Matmul, ctx: &CpuContext, args: &mut Args<'_>, tile: Tile) {
+    let spec = kernel.spec().of_rows(tile.rows);
+    // Only sums over the batch go on from tile to tile.
+    let adds = tile.adds && spec.batch == Batch::K;
+    let Operands { a, b, c, scratch, bias, saved, sums } = Operands::take(kernel, args);
+    if let Some(sums) = sums {
+        ctx.simd.run(ColumnSums { b, n: spec.n, adds, sums });
+    }
+    if let Some(dots) = dots(&spec) {
+        ctx.simd.run(Dot { dots, spec: &spec, a, b, bias, saved, adds, c });
+        return;
+    }
+    let (own_b, packed_a) = scratch.split_at_mut(tile_scratch(kernel, tile.rows) - packed_a_words(&spec));
+    let columns = if direct(&spec) {
+        Columns { words: b, panel_stride: PANEL, k_stride: spec.n }
+    } else if spec.batch == Batch::K {
+        let own_b = &mut own_b[..packed_b_len(spec.k, spec.n)];
+        pack_b(&spec, ctx, b, own_b);
+        Columns::packed(own_b, spec.k)
+    } else {
+        Columns::packed(args.prepared(), spec.k)
+    };
+    let rows = rows_of(&spec, ctx, a, packed_a, false);
+    ctx.simd.run(Product { spec: &spec, rows, columns, bias, saved, adds, first: 0, terms: (0, spec.k), out: c });
+}
+
+/// The whole product.
 pub(super) fn matmul(kernel: &Matmul, ctx: &CpuContext, args: &mut Args<'_>) {
     let spec = *kernel.spec();
     let MatmulSpec { m, k, n, .. } = spec;
     let (chunks, chunk_len) = kernel.k_chunks();
-    let a = args.f32(0);
-    let b = args.f32(1);
-    let c = args.f32_mut(2);
-    let (partials, packed) = args.f32_mut(3).split_at_mut(if chunks > 1 { chunks * m * n } else { 0 });
-    let packed = &mut packed[..packed_len(k, n)];
-    let bias = if spec.bias { args.f32(4) } else { &[] };
-    let split = ctx.worth_splitting(2.0 * m as f64 * (k * n) as f64);
-
-    if split && k * n > 1 << 16 {
-        packed.par_chunks_mut(PANEL * k).enumerate().for_each(|(p, panel)| pack(&spec, b, p, panel));
-    } else {
-        packed.chunks_mut(PANEL * k).enumerate().for_each(|(p, panel)| pack(&spec, b, p, panel));
+    let Operands { a, b, c, scratch, bias, saved, sums } = Operands::take(kernel, args);
+    if let Some(sums) = sums {
+        ctx.simd.run(ColumnSums { b, n, adds: false, sums });
     }
-    let packed = &*packed;
-    let rows = |first: usize, from: usize, to: usize, out: &mut [f32], bias, activation| {
-        ctx.simd.run(Rows { spec: &spec, a, packed, bias, activation, first, from, to, out });
+    if let Some(dots) = dots(&spec) {
+        ctx.simd.run(Dot { dots, spec: &spec, a, b, bias, saved, adds: false, c });
+        return;
+    }
+    let split = ctx.worth_splitting(2.0 * m as f64 * (k * n) as f64);
+    let (packed_b, rest) = scratch.split_at_mut(packed_b_words(&spec));
+    let (packed_a, partials) = rest.split_at_mut(packed_a_words(&spec));
+    let columns = if direct(&spec) {
+        Columns { words: b, panel_stride: PANEL, k_stride: n }
+    } else {
+        pack_b(&spec, ctx, b, packed_b);
+        Columns::packed(packed_b, k)
+    };
+    let rows = rows_of(&spec, ctx, a, packed_a, split);
+    let product = |first: usize, terms, bias, spec: &MatmulSpec, out: &mut [f32]| {
+        let saved = if saved.is_empty() { saved } else { &saved[first * n..][..out.len()] };
+        ctx.simd.run(Product { spec, rows, columns, bias, saved, adds: false, first, terms, out });
     };
     if chunks == 1 {
-        let task = |(t, out): (usize, &mut [f32])| rows(t * TASK_ROWS, 0, k, out, bias, spec.activation);
+        let task = |(t, out): (usize, &mut [f32])| product(t * TASK_ROWS, (0, k), bias, &spec, out);
         if split {
             c.par_chunks_mut(TASK_ROWS * n).enumerate().for_each(task);
         } else {
@@ -49,168 +128,435 @@ pub(super) fn matmul(kernel: &Matmul, ctx: &CpuContext, args: &mut Args<'_>) {
         }
         return;
     }
+    let plain = MatmulSpec { activation: Activation::None, mask: Activation::None, ..spec };
+    let partials = &mut partials[..chunks * m * n];
     let task = |(s, out): (usize, &mut [f32])| {
-        rows(0, s * chunk_len, k.min((s + 1) * chunk_len), out, &[], Activation::None);
+        product(0, (s * chunk_len, k.min((s + 1) * chunk_len)), &[], &plain, out);
     };
     if split {
         partials.par_chunks_mut(m * n).enumerate().for_each(task);
     } else {
         partials.chunks_mut(m * n).enumerate().for_each(task);
     }
-    sum_chunks(partials, bias, spec.activation, n, c);
+    ctx.simd.run(Chunks { spec: &spec, partials, bias, saved, out: c });
 }
 
-/// Copies columns `p * PANEL ..` of `b` so that each k holds its `PANEL` values side by side.
-fn pack(spec: &MatmulSpec, b: &[f32], p: usize, panel: &mut [f32]) {
-    let MatmulSpec { k, n, .. } = *spec;
-    let first = p * PANEL;
-    let width = PANEL.min(n - first);
-    if spec.b_transposed {
-        if width < PANEL {
-            panel.fill(0.0);
-        }
-        for j in 0..width {
-            let column = &b[(first + j) * k..][..k];
-            for (row, value) in panel.chunks_exact_mut(PANEL).zip(column) {
-                row[j] = *value;
-            }
-        }
-        return;
-    }
-    for (row, source) in panel.chunks_exact_mut(PANEL).zip(b.chunks_exact(n)) {
-        row[..width].copy_from_slice(&source[first..first + width]);
-        row[width..].fill(0.0);
-    }
-}
-
-/// Adds the partial sums in order.
-fn sum_chunks(partials: &[f32], bias: &[f32], activation: Activation, n: usize, c: &mut [f32]) {
-    let len = c.len();
-    c.copy_from_slice(&partials[..len]);
-    for partial in partials[len..].chunks_exact(len) {
-        for (sum, value) in c.iter_mut().zip(partial) {
-            *sum += value;
-        }
-    }
-    if !bias.is_empty() {
-        for row in c.chunks_exact_mut(n) {
-            for (value, b) in row.iter_mut().zip(bias) {
-                *value += b;
-            }
-        }
-    }
-    if activation != Activation::None {
-        for value in c.iter_mut() {
-            *value = activation.apply(*value);
-        }
-    }
-}
-
-/// Rows `first ..` of the product over k from `from` to `to`, written to `out` (whole rows).
-struct Rows<'a> {
-    spec: &'a MatmulSpec,
+/// A kernel's arguments; those that it lacks are empty.
+struct Operands<'a> {
     a: &'a [f32],
-    packed: &'a [f32],
+    b: &'a [f32],
+    c: &'a mut [f32],
+    scratch: &'a mut [f32],
     bias: &'a [f32],
-    activation: Activation,
+    saved: &'a [f32],
+    sums: Option<&'a mut [f32]>,
+}
+
+impl<'a> Operands<'a> {
+    fn take(kernel: &Matmul, args: &mut Args<'a>) -> Self {
+        let places = kernel.places();
+        Self {
+            a: args.f32(0),
+            b: args.f32(1),
+            c: args.f32_mut(2),
+            scratch: args.f32_mut(3),
+            bias: places.bias.map_or(&[], |i| args.f32(i)),
+            saved: places.saved.map_or(&[], |i| args.f32(i)),
+            sums: places.sums.map(|i| args.f32_mut(i)),
+        }
+    }
+}
+
+/// Where `a[i, k]` stands: blocks of `block` rows, one after the other, each with strides of its own.
+#[derive(Clone, Copy)]
+struct RowsOf<'a> {
+    words: &'a [f32],
+    block: usize,
+    block_stride: usize,
+    row_stride: usize,
+    k_stride: usize,
+}
+
+fn rows_of<'a>(spec: &MatmulSpec, ctx: &CpuContext, a: &'a [f32], packed: &'a mut [f32], split: bool) -> RowsOf<'a> {
+    let MatmulSpec { m, k, .. } = *spec;
+    if packs_a(spec) {
+        pack_a(spec, ctx, a, &mut packed[..packed_a_len(m, k)], split);
+        return RowsOf { words: packed, block: A_ROWS, block_stride: A_ROWS * k, row_stride: 1, k_stride: A_ROWS };
+    }
+    let (row_stride, k_stride) = if spec.a_transposed { (1, m) } else { (k, 1) };
+    RowsOf { words: a, block: 1, block_stride: row_stride, row_stride, k_stride }
+}
+
+/// Where `b[k, j]` stands: panels of `PANEL` columns.
+#[derive(Clone, Copy)]
+struct Columns<'a> {
+    words: &'a [f32],
+    panel_stride: usize,
+    k_stride: usize,
+}
+
+impl<'a> Columns<'a> {
+    const fn packed(words: &'a [f32], k: usize) -> Self {
+        Self { words, panel_stride: PANEL * k, k_stride: PANEL }
+    }
+}
+
+/// Rows `first ..` of the product over the terms from `terms.0` to `terms.1`, written to `out` (whole rows).
+struct Product<'a> {
+    spec: &'a MatmulSpec,
+    rows: RowsOf<'a>,
+    columns: Columns<'a>,
+    bias: &'a [f32],
+    saved: &'a [f32],
+    /// Whether `out` holds sums to be added to.
+    adds: bool,
     first: usize,
-    from: usize,
-    to: usize,
+    terms: (usize, usize),
     out: &'a mut [f32],
 }
 
-impl Simd for Rows<'_> {
+impl Simd for Product<'_> {
     type Out = ();
 
     #[inline(always)]
-    fn run<V: Vector>(self) {
-        let MatmulSpec { m, k, n, .. } = *self.spec;
-        let (row_stride, k_stride) = if self.spec.a_transposed { (1, m) } else { (k, 1) };
+    fn run<V: Vector>(mut self) {
+        let n = self.spec.n;
         let rows = self.out.len() / n;
-        for p in 0..n.div_ceil(PANEL) {
-            let panel = &self.packed[p * PANEL * k..][self.from * PANEL..self.to * PANEL];
-            let mut i = 0;
-            while i < rows {
-                let a = &self.a[(self.first + i) * row_stride + self.from * k_stride..];
-                let strides = (row_stride, k_stride);
-                let left = rows - i;
-                let out = &mut self.out[i * n..];
-                let done = if V::LANES == 16 && left >= 12 {
-                    tile::<V, 2, 12>(a, strides, panel, out, n, p)
-                } else if V::LANES == 16 && left >= 6 {
-                    tile::<V, 2, 6>(a, strides, panel, out, n, p)
-                } else if V::LANES == 16 && left >= 2 {
-                    tile::<V, 2, 2>(a, strides, panel, out, n, p)
-                } else if V::LANES == 16 {
-                    tile::<V, 2, 1>(a, strides, panel, out, n, p)
-                } else if left >= 3 {
-                    tile::<V, 4, 3>(a, strides, panel, out, n, p)
-                } else {
-                    tile::<V, 4, 1>(a, strides, panel, out, n, p)
-                };
-                i += done;
+        let (mut from, end) = self.terms;
+        while from < end {
+            let to = if end - from <= K_BLOCK + K_BLOCK / 2 { end } else { from + K_BLOCK };
+            let mut column = 0;
+            while column < n {
+                // Two panels at a time with AVX-512, so that a tile is 12 x 32; one with eight lanes: 6 x 16.
+                let two = V::LANES == 16 && n - column > PANEL;
+                let mut i = 0;
+                while i < rows {
+                    let left = rows - i;
+                    i += match (V::LANES == 16, two) {
+                        (true, true) if left >= 12 => self.tile::<V, 2, 12>(i, column, (from, to)),
+                        (true, true) if left >= 6 => self.tile::<V, 2, 6>(i, column, (from, to)),
+                        (true, true) if left >= 2 => self.tile::<V, 2, 2>(i, column, (from, to)),
+                        (true, true) => self.tile::<V, 2, 1>(i, column, (from, to)),
+                        (true, false) if left >= 12 => self.tile::<V, 1, 12>(i, column, (from, to)),
+                        (true, false) if left >= 4 => self.tile::<V, 1, 4>(i, column, (from, to)),
+                        (true, false) => self.tile::<V, 1, 1>(i, column, (from, to)),
+                        (false, _) if left >= 6 => self.tile::<V, 2, 6>(i, column, (from, to)),
+                        (false, _) if left >= 2 => self.tile::<V, 2, 2>(i, column, (from, to)),
+                        _ => self.tile::<V, 2, 1>(i, column, (from, to)),
+                    };
+                }
+                column += if two { 2 * PANEL } else { PANEL };
             }
+            from = to;
         }
-        epilogue(self.out, self.bias, self.activation, n);
+        finish(self.out, self.spec.activation);
     }
 }
 
-/// `R` rows by one panel of `W` vectors; every sum runs over k in order, whatever `R` is. Returns `R`.
+impl Product<'_> {
+    /// `R` rows from `i` on by `W` vectors from `column` on; every sum runs over k in order, whatever `R` is. Returns `R`.
+    #[inline(always)]
+    fn tile<V: Vector, const W: usize, const R: usize>(
+        &mut self,
+        i: usize,
+        column: usize,
+        (from, to): (usize, usize),
+    ) -> usize {
+        let (n, rows) = (self.spec.n, self.rows);
+        let last = to == self.terms.1;
+        let row = self.first + i;
+        let a = &rows.words[row / rows.block * rows.block_stride + row % rows.block * rows.row_stride..];
+        let a = &a[from * rows.k_stride..];
+        let columns: [&[f32]; W] = std::array::from_fn(|w| {
+            let at = column + w * V::LANES;
+            &self.columns.words[at / PANEL * self.columns.panel_stride + at % PANEL + from * self.columns.k_stride..]
+        });
+        let width = (W * V::LANES).min(n - column);
+        let mut sums = [[V::splat(0.0); W]; R];
+        if self.adds || from > self.terms.0 {
+            for (r, sums) in sums.iter_mut().enumerate() {
+                *sums = load_row(&self.out[(i + r) * n + column..][..width]);
+            }
+        } else if !self.bias.is_empty() {
+            sums = [load_row(&self.bias[column..][..width]); R];
+        }
+        let strides = (rows.row_stride, rows.k_stride, self.columns.k_stride);
+        sums = multiply::<V, W, R>(a, strides, &columns, to - from, sums);
+        for (r, sums) in sums.iter_mut().enumerate() {
+            let at = (i + r) * n + column;
+            if last && self.spec.mask != Activation::None {
+                mask(sums, self.spec.mask, &self.saved[at..][..width]);
+            }
+            if last && self.spec.activation == Activation::Relu {
+                for sum in sums.iter_mut() {
+                    let zero = V::splat(0.0);
+                    *sum = sum.if_less(zero, zero, *sum);
+                }
+            }
+            store_row(sums, &mut self.out[at..][..width]);
+        }
+        R
+    }
+}
+
+/// Adds to `sums[r]` the products of row r's factors with `len` rows of the columns, in order. The sums come and go by
+/// value: behind a reference they would live in memory.
 #[inline(always)]
-fn tile<V: Vector, const W: usize, const R: usize>(
+fn multiply<V: Vector, const W: usize, const R: usize>(
     a: &[f32],
-    (row_stride, k_stride): (usize, usize),
-    panel: &[f32],
-    out: &mut [f32],
-    n: usize,
-    p: usize,
-) -> usize {
-    let mut sums = [[V::splat(0.0); W]; R];
-    let steps = panel.len() / PANEL;
+    (row_stride, a_stride, b_stride): (usize, usize, usize),
+    columns: &[&[f32]; W],
+    len: usize,
+    mut sums: [[V; W]; R],
+) -> [[V; W]; R] {
     // One check for the whole tile lets the reads below go without.
-    assert!(a.len() > (R - 1) * row_stride + steps.saturating_sub(1) * k_stride);
-    for (q, b) in panel.chunks_exact(PANEL).enumerate() {
-        let mut columns = [V::splat(0.0); W];
-        for (w, column) in columns.iter_mut().enumerate() {
-            *column = V::load(&b[w * V::LANES..]);
-        }
-        for (r, row) in sums.iter_mut().enumerate() {
-            // SAFETY: r <= R - 1 and q <= steps - 1, so the assertion above bounds the index.
-            let factor = V::splat(unsafe { *a.get_unchecked(r * row_stride + q * k_stride) });
-            for (sum, column) in row.iter_mut().zip(&columns) {
-                *sum = factor.mul_add(*column, *sum);
+    assert!(a.len() > (R - 1) * row_stride + (len - 1) * a_stride, "the rows end within `a`");
+    let mut starts = [std::ptr::null(); W];
+    for (start, column) in starts.iter_mut().zip(columns) {
+        assert!(column.len() >= (len - 1) * b_stride + V::LANES, "the columns end within `b`");
+        *start = column.as_ptr();
+    }
+    for q in 0..len {
+        // SAFETY: q < len, so the slices hold `V::LANES` values from q * b_stride on.
+        let b = starts.map(|start| V::load(unsafe { std::slice::from_raw_parts(start.add(q * b_stride), V::LANES) }));
+        for (r, sums) in sums.iter_mut().enumerate() {
+            // SAFETY: r <= R - 1 and q < len, so the assertion above bounds the index.
+            let factor = V::splat(unsafe { *a.get_unchecked(r * row_stride + q * a_stride) });
+            for (sum, b) in sums.iter_mut().zip(&b) {
+                *sum = factor.mul_add(*b, *sum);
             }
         }
     }
-    let first = p * PANEL;
-    for (r, row) in sums.iter().enumerate() {
-        let target = &mut out[r * n + first..(r + 1) * n];
-        for (w, sum) in row.iter().enumerate() {
-            let start = w * V::LANES;
-            if start + V::LANES <= target.len() {
-                sum.store(&mut target[start..]);
-            } else if start < target.len() {
-                sum.store_part(&mut target[start..]);
-            }
-        }
-    }
-    R
+    sums
 }
 
 #[inline(always)]
-fn epilogue(out: &mut [f32], bias: &[f32], activation: Activation, n: usize) {
-    if !bias.is_empty() {
-        for row in out.chunks_exact_mut(n) {
-            for (value, b) in row.iter_mut().zip(bias) {
-                *value += b;
-            }
+fn load_row<V: Vector, const W: usize>(row: &[f32]) -> [V; W] {
+    std::array::from_fn(|w| {
+        let start = w * V::LANES;
+        if start + V::LANES <= row.len() {
+            V::load(&row[start..])
+        } else if start < row.len() {
+            V::load_part(&row[start..])
+        } else {
+            V::splat(0.0)
+        }
+    })
+}
+
+#[inline(always)]
+fn store_row<V: Vector, const W: usize>(sums: &[V; W], row: &mut [f32]) {
+    for (w, sum) in sums.iter().enumerate() {
+        let start = w * V::LANES;
+        if start + V::LANES <= row.len() {
+            sum.store(&mut row[start..]);
+        } else if start < row.len() {
+            sum.store_part(&mut row[start..]);
         }
     }
+}
+
+/// Multiplies by the slope of the activation whose output is `saved`.
+#[inline(always)]
+fn mask<V: Vector, const W: usize>(sums: &mut [V; W], activation: Activation, saved: &[f32]) {
+    let (zero, one) = (V::splat(0.0), V::splat(1.0));
+    for (sum, y) in sums.iter_mut().zip(load_row::<V, W>(saved)) {
+        *sum = match activation {
+            Activation::Relu => zero.if_less(y, *sum, zero),
+            Activation::Tanh => sum.mul(one.sub(y.mul(y))),
+            Activation::Sigmoid => sum.mul(y.mul(one.sub(y))),
+            Activation::None | Activation::Gelu => *sum,
+        };
+    }
+}
+
+/// The activations that are not applied in registers.
+#[inline(always)]
+fn finish(out: &mut [f32], activation: Activation) {
     match activation {
-        Activation::None => {}
-        Activation::Relu => out.iter_mut().for_each(|v| *v = Activation::Relu.apply(*v)),
+        Activation::None | Activation::Relu => {}
         Activation::Gelu => out.iter_mut().for_each(|v| *v = Activation::Gelu.apply(*v)),
         Activation::Tanh => out.iter_mut().for_each(|v| *v = Activation::Tanh.apply(*v)),
         Activation::Sigmoid => out.iter_mut().for_each(|v| *v = Activation::Sigmoid.apply(*v)),
     }
+}
+
+/// Adds partial products in order, then bias, mask and activation.
+struct Chunks<'a> {
+    spec: &'a MatmulSpec,
+    partials: &'a [f32],
+    bias: &'a [f32],
+    saved: &'a [f32],
+    out: &'a mut [f32],
+}
+
+impl Simd for Chunks<'_> {
+    type Out = ();
+
+    #[inline(always)]
+    fn run<V: Vector>(self) {
+        let len = self.out.len();
+        self.out.copy_from_slice(&self.partials[..len]);
+        for partial in self.partials[len..].chunks_exact(len) {
+            self.out.iter_mut().zip(partial).for_each(|(sum, value)| *sum += value);
+        }
+        if !self.bias.is_empty() {
+            for row in self.out.chunks_exact_mut(self.spec.n) {
+                row.iter_mut().zip(self.bias).for_each(|(value, b)| *value += b);
+            }
+        }
+        for (value, saved) in self.out.iter_mut().zip(self.saved) {
+            *value *= self.spec.mask.slope(*saved);
+        }
+        if self.spec.activation == Activation::Relu {
+            self.out.iter_mut().for_each(|v| *v = Activation::Relu.apply(*v));
+        }
+        finish(self.out, self.spec.activation);
+    }
+}
+
+/// `sums[j] = sum_k b[k, j]`, or that added.
+struct ColumnSums<'a> {
+    b: &'a [f32],
+    n: usize,
+    adds: bool,
+    sums: &'a mut [f32],
+}
+
+impl Simd for ColumnSums<'_> {
+    type Out = ();
+
+    #[inline(always)]
+    fn run<V: Vector>(self) {
+        let n = self.n;
+        let mut column = 0;
+        while column < n {
+            let width = V::LANES.min(n - column);
+            let load = |row: &[f32]| if width == V::LANES { V::load(row) } else { V::load_part(&row[..width]) };
+            // Four sums, so that one addition need not wait for the one before.
+            let mut parts = [V::splat(0.0); 4];
+            let mut quads = self.b.chunks_exact(4 * n);
+            for quad in &mut quads {
+                for (r, part) in parts.iter_mut().enumerate() {
+                    *part = part.add(load(&quad[r * n + column..]));
+                }
+            }
+            for row in quads.remainder().chunks_exact(n) {
+                parts[0] = parts[0].add(load(&row[column..]));
+            }
+            let mut sum = parts[0].add(parts[1]).add(parts[2].add(parts[3]));
+            let out = &mut self.sums[column..column + width];
+            if self.adds {
+                sum = sum.add(V::load_part(out));
+            }
+            sum.store_part(out);
+            column += width;
+        }
+    }
+}
+
+/// How products with a single column are summed without padding it to a panel.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dots {
+    /// Each sum runs along a row of `a`.
+    AlongRows,
+    /// All sums grow together, row of `a` by row.
+    AcrossRows,
+}
+
+/// The way, if there is only one column.
+pub(super) const fn dots(spec: &MatmulSpec) -> Option<Dots> {
+    match (spec.n, spec.a_transposed) {
+        (1, false) => Some(Dots::AlongRows),
+        (1, true) => Some(Dots::AcrossRows),
+        _ => None,
+    }
+}
+
+/// `c[i] = sum_k a[i, k] * b[k]`.
+struct Dot<'a> {
+    dots: Dots,
+    spec: &'a MatmulSpec,
+    a: &'a [f32],
+    b: &'a [f32],
+    bias: &'a [f32],
+    saved: &'a [f32],
+    adds: bool,
+    c: &'a mut [f32],
+}
+
+impl Simd for Dot<'_> {
+    type Out = ();
+
+    #[inline(always)]
+    fn run<V: Vector>(self) {
+        let MatmulSpec { m, k, .. } = *self.spec;
+        let start = self.bias.first().copied().unwrap_or(0.0);
+        match self.dots {
+            Dots::AlongRows => {
+                for (c, row) in self.c.iter_mut().zip(self.a.chunks_exact(k)) {
+                    let before = if self.adds { *c } else { start };
+                    *c = before + along::<V>(row, self.b);
+                }
+            }
+            Dots::AcrossRows => {
+                let mut i = 0;
+                while i < m {
+                    let left = m - i;
+                    let columns = &self.a[i..];
+                    let c = &mut self.c[i..];
+                    let start = if self.adds { None } else { Some(start) };
+                    i += if left >= 4 * V::LANES {
+                        across::<V, 4>(columns, m, self.b, start, c)
+                    } else {
+                        across::<V, 1>(columns, m, self.b, start, c)
+                    };
+                }
+            }
+        }
+        for (value, saved) in self.c.iter_mut().zip(self.saved) {
+            *value *= self.spec.mask.slope(*saved);
+        }
+        if self.spec.activation == Activation::Relu {
+            self.c.iter_mut().for_each(|v| *v = Activation::Relu.apply(*v));
+        }
+        finish(self.c, self.spec.activation);
+    }
+}
+
+/// The sum of `x[q] * y[q]`.
+#[inline(always)]
+fn along<V: Vector>(x: &[f32], y: &[f32]) -> f32 {
+    let mut parts = [V::splat(0.0); 2];
+    let mut q = 0;
+    while q + 2 * V::LANES <= x.len() {
+        parts[0] = V::load(&x[q..]).mul_add(V::load(&y[q..]), parts[0]);
+        parts[1] = V::load(&x[q + V::LANES..]).mul_add(V::load(&y[q + V::LANES..]), parts[1]);
+        q += 2 * V::LANES;
+    }
+    while q < x.len() {
+        let end = (q + V::LANES).min(x.len());
+        parts[0] = V::load_part(&x[q..end]).mul_add(V::load_part(&y[q..end]), parts[0]);
+        q = end;
+    }
+    parts[0].add(parts[1]).sum()
+}
+
+/// Up to `W` vectors of sums: `c[i] = start + sum_q a[q * stride + i] * b[q]`, or `c[i] +=` that. Returns how many sums.
+#[inline(always)]
+fn across<V: Vector, const W: usize>(a: &[f32], stride: usize, b: &[f32], start: Option<f32>, c: &mut [f32]) -> usize {
+    let width = (W * V::LANES).min(c.len());
+    let c = &mut c[..width];
+    let mut sums: [V; W] = match start {
+        Some(start) => [V::splat(start); W],
+        None => load_row(c),
+    };
+    for (q, factor) in b.iter().enumerate() {
+        let row: [V; W] = load_row(&a[q * stride..][..width]);
+        for (sum, value) in sums.iter_mut().zip(row) {
+            *sum = value.mul_add(V::splat(*factor), *sum);
+        }
+    }
+    store_row(&sums, c);
+    width
 }

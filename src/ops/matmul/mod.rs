@@ -3,21 +3,27 @@
 //! `c[f, i, j] = act(sum_k a[f, i, k] * b[f, k, j] + bias[f, j])`, row-major; `a` may be stored as [k, i] and `b` as
 //! [j, k]. A dense layer is one product forward and two backward: `dw = x^T dy`, `dx = dy w^T`.
 //!
-//! CPU: `b` is packed into panels of 32 columns, a register tile of up to 12 x 32 runs over k. When few outputs wait for
-//! a long sum (weight gradients), k is cut into chunks whose partial sums are added in order.
+//! What a layer needs beside it is fused: the bias and the activation behind the product; behind dx the slope of the
+//! activation in front of the layer ([`MatmulSpec::mask`]); beside dw the gradient of the bias, the sums of dy's columns
+//! ([`MatmulSpec::sums`]).
+//!
+//! CPU: a register tile of up to 12 x 32 runs over k; weights are packed once a step for all tiles of the batch. When few
+//! outputs wait for a long sum, k is cut into chunks whose partial sums are added in order.
 //! GPU: 64 x 64 tiles with 4 x 4 values an invocation, or 16 x 16 tiles for small outputs; the same cut of k.
 
 mod cases;
 mod cpu;
 mod gpu;
+mod pack;
 mod reference;
 
 use super::activation::Activation;
-use super::kernel::{ArgSpec, Args, Dispatch, Kernel, Shader, Work};
+use super::kernel::{ArgSpec, Args, Dispatch, Kernel, Shader, Tile, Work};
+use super::reduce::{ReduceColumns, ReduceColumnsSpec};
 use super::{Case, Op, ShapeError, prelude};
 use crate::backend::CpuContext;
 
-pub use cpu::PANEL;
+pub use pack::PANEL;
 
 const SHADER: Shader = Shader {
     name: "matmul",
@@ -63,9 +69,47 @@ pub struct MatmulSpec {
     pub bias: bool,
     /// What is applied at the end.
     pub activation: Activation,
+    /// The activation by whose slope the result is multiplied; its output, which has the result's shape, is an argument.
+    pub mask: Activation,
+    /// Whether the sums of `b`'s columns are made too.
+    pub sums: bool,
+    /// Which dimension is the batch.
+    pub batch: Batch,
 }
 
-/// A checked product. Arguments: `a`, `b`, `c`, scratch, and `bias` if there is one.
+/// The dimension of a product that is a batch's rows, if one is: the CPU may cut it into tiles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Batch {
+    /// None.
+    #[default]
+    None,
+    /// The rows of `a` and of the result.
+    M,
+    /// What is summed over: the rows of `a` (which is stored as [k, m]) and of `b`.
+    K,
+}
+
+impl MatmulSpec {
+    /// The same for a tile of the batch.
+    const fn of_rows(self, rows: usize) -> Self {
+        match self.batch {
+            Batch::None => self,
+            Batch::M => Self { m: rows, ..self },
+            Batch::K => Self { k: rows, ..self },
+        }
+    }
+}
+
+/// Which arguments the optional ones are.
+#[derive(Debug, Clone, Copy)]
+struct Places {
+    bias: Option<usize>,
+    saved: Option<usize>,
+    sums: Option<usize>,
+}
+
+/// A checked product. Arguments: `a`, `b`, `c`, scratch, and, where asked for, `bias`, `saved` (the output of the mask's
+/// activation) and `sums`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Matmul {
     spec: MatmulSpec,
@@ -80,6 +124,26 @@ impl Matmul {
         let MatmulSpec { fleet, m, k, n, .. } = spec;
         ShapeError::positive("matmul", &[("fleet", fleet), ("m", m), ("k", k), ("n", n)])?;
         ShapeError::countable("matmul", &[("a", &[fleet, m, k]), ("b", &[fleet, k, n]), ("c", &[fleet, m, n])])?;
+        if !spec.mask.saves_output() {
+            return Err(ShapeError::mismatch("matmul", "the slope of gelu does not follow from its output"));
+        }
+        if spec.sums && spec.b_transposed {
+            return Err(ShapeError::mismatch("matmul", "columns of a transposed `b` cannot be summed"));
+        }
+        let by_rows = match spec.batch {
+            Batch::None => true,
+            Batch::M => !spec.a_transposed && !spec.sums,
+            Batch::K => {
+                spec.a_transposed
+                    && !spec.b_transposed
+                    && !spec.bias
+                    && spec.activation == Activation::None
+                    && spec.mask == Activation::None
+            }
+        };
+        if !by_rows {
+            return Err(ShapeError::mismatch("matmul", "the batch is not the first axis of what is cut"));
+        }
         Ok(Self { spec })
     }
 
@@ -95,12 +159,28 @@ impl Matmul {
         if k >= 1024 && m * n <= 16_384 { (k.div_ceil(512), 512) } else { (1, k) }
     }
 
-    /// Words of working memory a member: the packed `b`, then the partial sums.
+    fn places(&self) -> Places {
+        let MatmulSpec { bias, mask, sums, .. } = self.spec;
+        let mut next = 4;
+        let mut place = |there: bool| {
+            next += usize::from(there);
+            there.then_some(next - 1)
+        };
+        Places { bias: place(bias), saved: place(mask != Activation::None), sums: place(sums) }
+    }
+
+    /// The kernel that sums the columns of `b` on a GPU.
+    fn column_sums(&self) -> ReduceColumns {
+        ReduceColumns::of(ReduceColumnsSpec { fleet: self.spec.fleet, rows: self.spec.k, cols: self.spec.n })
+    }
+
+    /// Words of working memory a member, on either device.
     fn scratch_len(&self) -> usize {
-        let MatmulSpec { m, k, n, .. } = self.spec;
+        let MatmulSpec { m, n, sums, .. } = self.spec;
         let (chunks, _) = self.k_chunks();
         let partial = if chunks > 1 { chunks * m * n } else { 0 };
-        partial + cpu::packed_len(k, n)
+        let columns = if sums { self.column_sums().scratch_words() } else { 0 };
+        cpu::scratch_len(self).max(partial).max(columns)
     }
 }
 
@@ -115,15 +195,23 @@ impl Kernel for Matmul {
         self.spec.fleet
     }
     fn args(&self) -> Vec<ArgSpec> {
-        let MatmulSpec { m, k, n, .. } = self.spec;
+        let MatmulSpec { m, k, n, bias, mask, sums, batch, .. } = self.spec;
+        let by_rows = |arg: ArgSpec, rows: bool| if rows { arg.rows() } else { arg };
+        let c = by_rows(ArgSpec::write("c", m * n), batch == Batch::M);
         let mut args = vec![
-            ArgSpec::read("a", m * k),
-            ArgSpec::read("b", k * n),
-            ArgSpec::write("c", m * n),
+            by_rows(ArgSpec::read("a", m * k), batch != Batch::None),
+            by_rows(ArgSpec::read("b", k * n), batch == Batch::K),
+            if batch == Batch::K { c.sum() } else { c },
             ArgSpec::scratch("scratch", self.scratch_len()),
         ];
-        if self.spec.bias {
+        if bias {
             args.push(ArgSpec::read("bias", n));
+        }
+        if mask != Activation::None {
+            args.push(by_rows(ArgSpec::read("saved", m * n), batch == Batch::M));
+        }
+        if sums {
+            args.push(if batch == Batch::K { ArgSpec::write("sums", n).sum() } else { ArgSpec::write("sums", n) });
         }
         args
     }
@@ -135,12 +223,31 @@ impl Kernel for Matmul {
         }
     }
     fn reference(&self, args: &mut [Vec<f64>], _step: u32) {
-        reference::matmul(&self.spec, args);
+        reference::matmul(self, args);
     }
     fn cpu(&self, ctx: &CpuContext, args: &mut Args<'_>, _step: u32) {
         cpu::matmul(self, ctx, args);
     }
     fn gpu(&self) -> Vec<Dispatch> {
         gpu::dispatches(self)
+    }
+    fn rows(&self) -> Option<usize> {
+        match self.spec.batch {
+            Batch::None => None,
+            Batch::M => Some(self.spec.m),
+            Batch::K => Some(self.spec.k),
+        }
+    }
+    fn cpu_tile(&self, ctx: &CpuContext, args: &mut Args<'_>, _step: u32, tile: Tile) {
+        cpu::tile(self, ctx, args, tile);
+    }
+    fn tile_scratch(&self, rows: usize) -> usize {
+        cpu::tile_scratch(self, rows)
+    }
+    fn prepared_len(&self) -> usize {
+        cpu::prepared_len(self)
+    }
+    fn cpu_prepare(&self, ctx: &CpuContext, args: &Args<'_>, prepared: &mut [f32]) {
+        cpu::prepare(self, ctx, args, prepared);
     }
 }

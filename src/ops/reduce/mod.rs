@@ -119,6 +119,16 @@ impl ReduceColumns {
         Ok(Self { spec })
     }
 
+    /// The kernel of a spec that its caller has checked as part of its own.
+    pub(super) const fn of(spec: ReduceColumnsSpec) -> Self {
+        Self { spec }
+    }
+
+    /// Words of working memory.
+    pub(super) fn scratch_words(&self) -> usize {
+        self.chunks().scratch_len(self.spec.cols)
+    }
+
     fn chunks(&self) -> Chunks {
         Chunks::of_rows(self.spec.rows)
     }

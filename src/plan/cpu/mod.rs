@@ -1,0 +1,197 @@
+//! Replay on the CPU: one arena, member by member, tile by tile.
+
+mod memory;
+mod replay;
+mod segment;
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rayon::prelude::*;
+
+use super::Counts;
+use super::builder::{List, ListId, SCRATCH, TensorId, TensorInfo};
+use crate::backend::{Cpu, CpuContext};
+use crate::ops::Access;
+use memory::{LINE, Memory};
+use replay::Replay;
+use segment::{Segment, Tiled};
+
+/// A tensor's place in the arena.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    /// Where it starts.
+    start: usize,
+    /// Words a member.
+    len: usize,
+    /// From one member to the next; 0 if shared.
+    stride: usize,
+}
+
+/// A list, cut into segments.
+#[derive(Debug)]
+struct Cut {
+    list: List,
+    segments: Vec<Segment>,
+}
+
+/// Pieces of memory of one size, all in one allocation.
+#[derive(Debug, Default)]
+struct Pieces {
+    memory: Memory,
+    len: usize,
+}
+
+impl Pieces {
+    fn of(len: usize) -> Self {
+        Self { memory: Memory::default(), len: len.next_multiple_of(LINE) }
+    }
+
+    /// There are at least `count` from now on.
+    fn provide(&mut self, count: usize) {
+        if self.memory.words().len() < self.len * count {
+            self.memory = Memory::new(self.len * count);
+        }
+    }
+}
+
+/// Arena and lists.
+#[derive(Debug)]
+pub(super) struct CpuPlan {
+    cpu: Cpu,
+    arena: Memory,
+    places: Vec<Place>,
+    lists: Vec<Cut>,
+    /// Where kernels that run on whole batches have their working memory.
+    scratch: Place,
+    /// For each thread: a tile's tensors, then its working memory.
+    workers: Pieces,
+    /// Sums of chunks and what is prepared for tiles: for each thread, or for each member while threads share members.
+    shared: Pieces,
+    kernels_run: AtomicU64,
+}
+
+/// The start of memory that tasks share.
+#[derive(Clone, Copy)]
+struct Base(*mut u32);
+
+// SAFETY: tasks touch disjoint words, see `Replay`; shared tensors are only read.
+unsafe impl Send for Base {}
+// SAFETY: as above.
+unsafe impl Sync for Base {}
+
+impl CpuPlan {
+    pub(super) fn new(
+        cpu: Cpu,
+        fleet: usize,
+        tensors: &[TensorInfo],
+        lists: Vec<List>,
+        tile_rows: Option<usize>,
+    ) -> Self {
+        let (segments, local) = segment::cut(&lists, tensors, fleet, tile_rows);
+        let lists: Vec<Cut> = lists.into_iter().zip(segments).map(|(list, segments)| Cut { list, segments }).collect();
+        let mut end = 0;
+        let mut place = |len: usize, shared: bool, exists: bool| {
+            // Every member's words begin at a cache line.
+            let stride = if shared { 0 } else { len.next_multiple_of(LINE) };
+            let place = Place { start: end, len, stride };
+            let words = if shared { len.next_multiple_of(LINE) } else { stride * fleet };
+            end += if exists { words } else { 0 };
+            place
+        };
+        let places = tensors
+            .iter()
+            .zip(local)
+            .map(|(info, local)| place(info.len, info.shared, !local && info.name != SCRATCH))
+            .collect();
+        let scratch = place(lists.iter().map(whole_scratch).max().unwrap_or(0), false, true);
+        let tiled = || lists.iter().flat_map(|cut| &cut.segments).filter_map(Segment::tiled);
+        let worker = tiled().map(|t| t.local_len.next_multiple_of(LINE) + t.scratch_len).max().unwrap_or(0);
+        let shared = tiled().map(Tiled::shared_len).max().unwrap_or(0);
+        Self {
+            cpu,
+            arena: Memory::new(end),
+            places,
+            lists,
+            scratch,
+            workers: Pieces::of(worker),
+            shared: Pieces::of(shared),
+            kernels_run: AtomicU64::new(0),
+        }
+    }
+
+    /// Copies words of the tensor, members one after the other, from `offset` on.
+    pub(super) fn read(&self, id: TensorId, out: &mut [u32]) {
+        let place = self.places[id.0];
+        let words = &self.arena.words()[place.start..];
+        if place.stride == 0 {
+            out.copy_from_slice(&words[..out.len()]);
+            return;
+        }
+        for (member, out) in out.chunks_mut(place.len.max(1)).enumerate() {
+            out.copy_from_slice(&words[member * place.stride..][..out.len()]);
+        }
+    }
+
+    /// Overwrites words of the tensor, members one after the other, from `offset` on.
+    pub(super) fn write(&mut self, id: TensorId, offset: usize, words: &[u32]) {
+        let place = self.places[id.0];
+        let target = &mut self.arena.words_mut()[place.start..];
+        if place.stride == 0 {
+            target[offset..offset + words.len()].copy_from_slice(words);
+            return;
+        }
+        let mut rest = words;
+        let (mut member, mut within) = (offset / place.len.max(1), offset % place.len.max(1));
+        while !rest.is_empty() {
+            let (now, later) = rest.split_at(rest.len().min(place.len - within));
+            target[member * place.stride + within..][..now.len()].copy_from_slice(now);
+            (rest, member, within) = (later, member + 1, 0);
+        }
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        Counts { dispatches: self.kernels_run.load(Ordering::Relaxed), ..Counts::default() }
+    }
+
+    /// Every member runs all lists by itself; members are spread over the threads, and where there are fewer than two
+    /// members a thread, so are the tiles of a member.
+    pub(super) fn replay(&mut self, fleet: usize, runs: &[(ListId, Range<u32>)]) {
+        let threads = rayon::current_num_threads();
+        let parallel = threads > 1 && fleet < 2 * threads;
+        self.workers.provide(threads);
+        self.shared.provide(if parallel { fleet.max(threads) } else { threads });
+        let replay = Replay {
+            arena: Base(self.arena.words_mut().as_mut_ptr()),
+            workers: Base(self.workers.memory.words_mut().as_mut_ptr()),
+            shared: Base(self.shared.memory.words_mut().as_mut_ptr()),
+            plan: self,
+            ctx: CpuContext { simd: self.cpu.simd(), parallel },
+        };
+        if threads == 1 {
+            (0..fleet).for_each(|member| replay.member(member, runs));
+        } else {
+            // All of it on the pool's threads, even a single member: handing each kernel's tasks over from outside the
+            // pool would cost a wake-up and now and then an allocation each.
+            rayon::join(|| (0..fleet).into_par_iter().for_each(|member| replay.member(member, runs)), || ());
+        }
+        let run: u64 =
+            runs.iter().map(|(list, steps)| self.lists[list.0].list.kernels.len() as u64 * steps.len() as u64).sum();
+        self.kernels_run.fetch_add(run, Ordering::Relaxed);
+    }
+}
+
+/// Words of working memory of a list's kernels that run on whole batches.
+fn whole_scratch(cut: &Cut) -> usize {
+    let whole = cut.segments.iter().filter_map(|segment| match segment {
+        Segment::Whole(kernel) => Some(&cut.list.kernels[*kernel]),
+        Segment::Tiled(_) => None,
+    });
+    let scratch = whole.flat_map(|recorded| &recorded.args).filter(|arg| arg.access == Access::Scratch);
+    scratch.map(|arg| arg.len).max().unwrap_or(0)
+}
+
+/// This thread's number within the pool that replays.
+fn thread() -> usize {
+    rayon::current_thread_index().unwrap_or(0)
+}

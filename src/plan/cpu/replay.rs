@@ -1,0 +1,190 @@
+//! What a thread does with a member: segment by segment, chunk by chunk, tile by tile.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::memory::LINE;
+use super::segment::{Segment, Source, Sum, Tiled};
+use super::{Base, CpuPlan, thread};
+use crate::backend::CpuContext;
+use crate::ops::{ARGS_MAX, Access, Arg, Args, Tile, schedule};
+use crate::plan::builder::{List, ListId, Recorded, TensorId};
+
+/// Words of a sum over chunks that one task adds up.
+const SUM_TASK: usize = 16 << 10;
+
+/// A replay under way: it holds all of the plan's memory exclusively.
+///
+/// Tasks run at the same time for different members, or for different chunks of one member. A member's words of a tensor
+/// belong to the task of that member; of a tensor by rows, a chunk's rows to the task of that chunk. A worker's memory
+/// belongs to the tile that its thread works on: a tile hands nothing to other threads, so that the thread cannot take up
+/// another one in between. A member's sums have a place for each chunk.
+pub(super) struct Replay<'a> {
+    pub plan: &'a CpuPlan,
+    pub arena: Base,
+    pub workers: Base,
+    pub shared: Base,
+    pub ctx: CpuContext,
+}
+
+impl Replay<'_> {
+    /// All lists, all steps, for one member.
+    pub(super) fn member(&self, member: usize, runs: &[(ListId, Range<u32>)]) {
+        for (list, steps) in runs {
+            let cut = &self.plan.lists[list.0];
+            for step in steps.clone() {
+                if cut.list.gate.is_some_and(|gate| !self.takes(gate, member, step)) {
+                    continue;
+                }
+                for segment in &cut.segments {
+                    match segment {
+                        Segment::Whole(kernel) => {
+                            let recorded = &cut.list.kernels[*kernel];
+                            recorded.kernel.cpu(&self.ctx, &mut self.args(recorded, member), step);
+                        }
+                        Segment::Tiled(tiled) => self.tiled(&cut.list, tiled, member, step),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether the schedule says that the member takes the step.
+    fn takes(&self, schedule: TensorId, member: usize, step: u32) -> bool {
+        let place = self.plan.places[schedule.0];
+        let word = step as usize * schedule::WIDTH + schedule::ACTIVE;
+        assert!(word < place.len, "step {step} is beyond the schedule");
+        // SAFETY: the member's own words of the tensor, which no kernel writes.
+        f32::from_bits(unsafe { *self.arena.0.add(place.start + member * place.stride + word) }) != 0.0
+    }
+
+    /// The arguments of a kernel that runs on the whole batch.
+    fn args(&self, recorded: &Recorded, member: usize) -> Args<'_> {
+        let mut slots = [const { Arg::Taken }; ARGS_MAX];
+        for ((slot, arg), id) in slots.iter_mut().zip(&recorded.args).zip(&recorded.tensors) {
+            let place = if arg.access == Access::Scratch { self.plan.scratch } else { self.plan.places[id.0] };
+            let start = place.start + member * place.stride;
+            // SAFETY: places of different tensors do not overlap, nor do those of different members of one tensor; the
+            // builder checked that a tensor which is written is bound once in this kernel and is not shared; the lengths
+            // are those of the arena's layout.
+            *slot = unsafe { slot_at(self.arena.0.add(start), arg.len, arg.access) };
+        }
+        Args::new(slots)
+    }
+
+    /// The arguments that are the same for all tiles.
+    fn whole_args(&self, recorded: &Recorded, sources: &[Source], member: usize) -> Args<'_> {
+        let mut slots = [const { Arg::Taken }; ARGS_MAX];
+        for (i, slot) in slots.iter_mut().enumerate().take(sources.len()) {
+            if matches!(sources[i], Source::Whole) {
+                let place = self.plan.places[recorded.tensors[i].0];
+                // SAFETY: as in `args`; nothing writes these tensors within the segment.
+                *slot =
+                    unsafe { slot_at(self.arena.0.add(place.start + member * place.stride), place.len, Access::Read) };
+            }
+        }
+        Args::new(slots)
+    }
+
+    fn tiled(&self, list: &List, tiled: &Tiled, member: usize, step: u32) {
+        let chunks = tiled.chunks();
+        let owner = if self.ctx.parallel { member } else { thread() };
+        let sums = Base(self.shared.0.wrapping_add(owner * self.plan.shared.len));
+        for (i, recorded) in list.kernels[tiled.kernels.clone()].iter().enumerate() {
+            let place = &tiled.prepared[i];
+            if !place.is_empty() {
+                // SAFETY: the member's own memory; no tile runs yet.
+                let words = unsafe { std::slice::from_raw_parts_mut(sums.0.add(place.start).cast(), place.len()) };
+                recorded.kernel.cpu_prepare(&self.ctx, &self.whole_args(recorded, &tiled.sources[i], member), words);
+            }
+        }
+        let chunk = |chunk: usize| self.chunk(list, tiled, (member, step), sums, chunk);
+        if chunks == 1 {
+            chunk(0);
+            return;
+        }
+        if self.ctx.parallel {
+            (0..chunks).into_par_iter().with_max_len(1).for_each(chunk);
+        } else {
+            (0..chunks).for_each(chunk);
+        }
+        for sum in &tiled.sums {
+            self.add_up(tiled, sum, sums, member);
+        }
+    }
+
+    /// The tiles of one chunk, one after the other.
+    fn chunk(&self, list: &List, tiled: &Tiled, (member, step): (usize, u32), sums: Base, chunk: usize) {
+        let ctx = CpuContext { parallel: false, ..self.ctx };
+        let worker = Base(self.workers.0.wrapping_add(thread() * self.plan.workers.len));
+        let rows = chunk * tiled.chunk..((chunk + 1) * tiled.chunk).min(tiled.rows);
+        for first in rows.clone().step_by(tiled.tile) {
+            let tile = Tile { first, rows: tiled.tile.min(rows.end - first), adds: first > rows.start };
+            for (k, recorded) in list.kernels[tiled.kernels.clone()].iter().enumerate() {
+                let sources = &tiled.sources[k];
+                let mut slots = [const { Arg::Taken }; ARGS_MAX];
+                for (i, slot) in slots.iter_mut().enumerate().take(sources.len()) {
+                    let arg = &recorded.args[i];
+                    let place = self.plan.places[recorded.tensors[i].0];
+                    let own = place.start + member * place.stride;
+                    let (base, start, len) = match sources[i] {
+                        Source::Whole => (self.arena, own, arg.len),
+                        Source::Rows(width) => (self.arena, own + first * width, tile.rows * width),
+                        Source::Local { start, width } => (worker, start, tile.rows * width),
+                        Source::Sum(_) if tiled.chunks() == 1 => (self.arena, own, arg.len),
+                        Source::Sum(start) => (sums, chunk * tiled.sums_len + start, arg.len),
+                        Source::Scratch => (worker, tiled.local_len.next_multiple_of(LINE), tiled.scratch_len),
+                    };
+                    // SAFETY: as described at `Replay`; `segment` laid out the places, and made sure that what a tile
+                    // writes no other tile reads.
+                    *slot = unsafe { slot_at(base.0.add(start), len, arg.access) };
+                }
+                let place = &tiled.prepared[k];
+                // SAFETY: written before the first tile, and only read since.
+                let prepared = unsafe { std::slice::from_raw_parts(sums.0.add(place.start).cast(), place.len()) };
+                recorded.kernel.cpu_tile(&ctx, &mut Args::new(slots).with_prepared(prepared), step, tile);
+            }
+        }
+    }
+
+    /// Adds the chunks' sums in order.
+    fn add_up(&self, tiled: &Tiled, sum: &Sum, sums: Base, member: usize) {
+        let place = self.plan.places[sum.tensor.0];
+        // SAFETY: the member's own words; the chunks' tasks have ended.
+        let total = unsafe {
+            std::slice::from_raw_parts_mut(self.arena.0.add(place.start + member * place.stride).cast::<f32>(), sum.len)
+        };
+        let add = |(task, total): (usize, &mut [f32])| {
+            for chunk in 0..tiled.chunks() {
+                let start = chunk * tiled.sums_len + sum.start + task * SUM_TASK;
+                let base = sums;
+                // SAFETY: within the member's sums, which nobody writes now.
+                let part = unsafe { std::slice::from_raw_parts(base.0.add(start).cast::<f32>(), total.len()) };
+                if chunk == 0 {
+                    total.copy_from_slice(part);
+                } else {
+                    total.iter_mut().zip(part).for_each(|(t, p)| *t += p);
+                }
+            }
+        };
+        if self.ctx.parallel && sum.len > SUM_TASK {
+            total.par_chunks_mut(SUM_TASK).enumerate().for_each(add);
+        } else {
+            total.chunks_mut(SUM_TASK).enumerate().for_each(add);
+        }
+    }
+}
+
+/// # Safety
+/// The words are there, nobody writes them meanwhile, and nobody reads them if they are to be written.
+unsafe fn slot_at<'a>(start: *mut u32, len: usize, access: Access) -> Arg<'a> {
+    // SAFETY: as the caller promises.
+    unsafe {
+        if access == Access::Read {
+            Arg::Read(std::slice::from_raw_parts(start, len))
+        } else {
+            Arg::Write(std::slice::from_raw_parts_mut(start, len))
+        }
+    }
+}
