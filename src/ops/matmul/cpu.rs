@@ -232,27 +232,25 @@ impl Simd for Product<'_> {
                 let mut i = 0;
                 while i < rows {
                     let left = rows - i;
-                    i += match (V::LANES == 16, two) {
-                        (true, true) if left >= 12 => self.tile::<V, 2, 12>(i, column, (from, to)),
-                        (true, true) if left >= 6 => self.tile::<V, 2, 6>(i, column, (from, to)),
-                        (true, true) if left >= 2 => self.tile::<V, 2, 2>(i, column, (from, to)),
-                        (true, true) => self.tile::<V, 2, 1>(i, column, (from, to)),
-                        (true, false) if left >= 12 => self.tile::<V, 1, 12>(i, column, (from, to)),
-                        (true, false) if left >= 4 => self.tile::<V, 1, 4>(i, column, (from, to)),
-                        (true, false) => self.tile::<V, 1, 1>(i, column, (from, to)),
-                        (false, _) if left >= 6 => self.tile::<V, 2, 6>(i, column, (from, to)),
-                        (false, _) if left >= 2 => self.tile::<V, 2, 2>(i, column, (from, to)),
-                        _ => self.tile::<V, 2, 1>(i, column, (from, to)),
+                    i += match two || V::LANES == 8 {
+                        true if left >= 12 && V::LANES == 16 => self.tile::<V, 2, 12>(i, column, (from, to)),
+                        true if left >= 6 => self.tile::<V, 2, 6>(i, column, (from, to)),
+                        true if left >= 2 => self.tile::<V, 2, 2>(i, column, (from, to)),
+                        true => self.tile::<V, 2, 1>(i, column, (from, to)),
+                        false if left >= 12 => self.tile::<V, 1, 12>(i, column, (from, to)),
+                        false if left >= 4 => self.tile::<V, 1, 4>(i, column, (from, to)),
+                        false => self.tile::<V, 1, 1>(i, column, (from, to)),
                     };
                 }
                 column += if two { 2 * PANEL } else { PANEL };
             }
             from = to;
         }
-        finish(self.out, self.spec.activation);
+        finish(self.out, self.saved, self.spec);
     }
 }
 
+#[expect(clippy::needless_range_loop, reason = "loops with numbers stay in registers, see `multiply`")]
 impl Product<'_> {
     /// `R` rows from `i` on by `W` vectors from `column` on; every sum runs over k in order, whatever `R` is. Returns `R`.
     #[inline(always)]
@@ -265,120 +263,176 @@ impl Product<'_> {
         let (n, rows) = (self.spec.n, self.rows);
         let last = to == self.terms.1;
         let row = self.first + i;
-        let a = &rows.words[row / rows.block * rows.block_stride + row % rows.block * rows.row_stride..];
-        let a = &a[from * rows.k_stride..];
-        let columns: [&[f32]; W] = std::array::from_fn(|w| {
+        // Rows are packed for large products alone; the others are spared the division.
+        let (block, within) = if rows.block == 1 { (row, 0) } else { (row / rows.block, row % rows.block) };
+        let a = &rows.words[block * rows.block_stride + within * rows.row_stride + from * rows.k_stride..];
+        // One check for the whole tile lets the reads below go without.
+        let mut columns = [std::ptr::null(); W];
+        let depth = (to - from - 1) * self.columns.k_stride + V::LANES;
+        for (w, start) in columns.iter_mut().enumerate() {
             let at = column + w * V::LANES;
-            &self.columns.words[at / PANEL * self.columns.panel_stride + at % PANEL + from * self.columns.k_stride..]
-        });
+            let at = at / PANEL * self.columns.panel_stride + at % PANEL + from * self.columns.k_stride;
+            *start = self.columns.words[at..at + depth].as_ptr();
+        }
         let width = (W * V::LANES).min(n - column);
+        let start = i * n + column;
+        assert!(self.out.len() >= start + (R - 1) * n + width, "the rows end within the result");
         let mut sums = [[V::splat(0.0); W]; R];
         if self.adds || from > self.terms.0 {
-            for (r, sums) in sums.iter_mut().enumerate() {
-                *sums = load_row(&self.out[(i + r) * n + column..][..width]);
-            }
+            load_rows(&self.out[start..], n, width, &mut sums);
         } else if !self.bias.is_empty() {
-            sums = [load_row(&self.bias[column..][..width]); R];
+            load_rows(&self.bias[column..], 0, width, &mut sums);
         }
         let strides = (rows.row_stride, rows.k_stride, self.columns.k_stride);
         sums = multiply::<V, W, R>(a, strides, &columns, to - from, sums);
-        for (r, sums) in sums.iter_mut().enumerate() {
-            let at = (i + r) * n + column;
-            if last && self.spec.mask != Activation::None {
-                mask(sums, self.spec.mask, &self.saved[at..][..width]);
-            }
-            if last && self.spec.activation == Activation::Relu {
-                for sum in sums.iter_mut() {
-                    let zero = V::splat(0.0);
-                    *sum = sum.if_less(zero, zero, *sum);
+        if last && self.spec.mask == Activation::Relu {
+            let mut saved = [[V::splat(0.0); W]; R];
+            load_rows(&self.saved[start..], n, width, &mut saved);
+            let zero = V::splat(0.0);
+            for r in 0..R {
+                for w in 0..W {
+                    sums[r][w] = zero.if_less(saved[r][w], sums[r][w], zero);
                 }
             }
-            store_row(sums, &mut self.out[at..][..width]);
         }
+        if last && self.spec.activation == Activation::Relu {
+            let zero = V::splat(0.0);
+            for r in 0..R {
+                for w in 0..W {
+                    sums[r][w] = sums[r][w].if_less(zero, zero, sums[r][w]);
+                }
+            }
+        }
+        store_rows(&sums, &mut self.out[start..], n, width);
         R
     }
 }
 
 /// Adds to `sums[r]` the products of row r's factors with `len` rows of the columns, in order. The sums come and go by
-/// value: behind a reference they would live in memory.
+/// value: behind a reference they would live in memory. Loops over tiles are written with numbers, since closures would
+/// not be compiled for the level that the tile runs at.
 #[inline(always)]
+#[expect(clippy::needless_range_loop, reason = "as in `Product`")]
 fn multiply<V: Vector, const W: usize, const R: usize>(
     a: &[f32],
     (row_stride, a_stride, b_stride): (usize, usize, usize),
-    columns: &[&[f32]; W],
+    columns: &[*const f32; W],
     len: usize,
     mut sums: [[V; W]; R],
 ) -> [[V; W]; R] {
     // One check for the whole tile lets the reads below go without.
     assert!(a.len() > (R - 1) * row_stride + (len - 1) * a_stride, "the rows end within `a`");
-    let mut starts = [std::ptr::null(); W];
-    for (start, column) in starts.iter_mut().zip(columns) {
-        assert!(column.len() >= (len - 1) * b_stride + V::LANES, "the columns end within `b`");
-        *start = column.as_ptr();
-    }
+    let a = a.as_ptr();
     for q in 0..len {
-        // SAFETY: q < len, so the slices hold `V::LANES` values from q * b_stride on.
-        let b = starts.map(|start| V::load(unsafe { std::slice::from_raw_parts(start.add(q * b_stride), V::LANES) }));
-        for (r, sums) in sums.iter_mut().enumerate() {
+        let mut b = [V::splat(0.0); W];
+        for w in 0..W {
+            // SAFETY: q < len, and the caller's columns hold `V::LANES` values `b_stride` apart.
+            b[w] = V::load(unsafe { std::slice::from_raw_parts(columns[w].add(q * b_stride), V::LANES) });
+        }
+        for r in 0..R {
             // SAFETY: r <= R - 1 and q < len, so the assertion above bounds the index.
-            let factor = V::splat(unsafe { *a.get_unchecked(r * row_stride + q * a_stride) });
-            for (sum, b) in sums.iter_mut().zip(&b) {
-                *sum = factor.mul_add(*b, *sum);
+            let factor = V::splat(unsafe { *a.add(r * row_stride + q * a_stride) });
+            for w in 0..W {
+                sums[r][w] = factor.mul_add(b[w], sums[r][w]);
             }
         }
     }
     sums
 }
 
+/// Loads rows of `width` values, `stride` apart; lanes beyond are zeros.
 #[inline(always)]
-fn load_row<V: Vector, const W: usize>(row: &[f32]) -> [V; W] {
-    std::array::from_fn(|w| {
-        let start = w * V::LANES;
-        if start + V::LANES <= row.len() {
-            V::load(&row[start..])
-        } else if start < row.len() {
-            V::load_part(&row[start..])
-        } else {
-            V::splat(0.0)
+#[expect(clippy::needless_range_loop, reason = "as in `Product`")]
+fn load_rows<V: Vector, const W: usize, const R: usize>(
+    from: &[f32],
+    stride: usize,
+    width: usize,
+    rows: &mut [[V; W]; R],
+) {
+    assert!(from.len() >= (R - 1) * stride + width && width <= W * V::LANES, "the rows are there");
+    let start = from.as_ptr();
+    if width == W * V::LANES {
+        for r in 0..R {
+            for w in 0..W {
+                // SAFETY: the assertion above bounds the last row's last value.
+                rows[r][w] =
+                    V::load(unsafe { std::slice::from_raw_parts(start.add(r * stride + w * V::LANES), V::LANES) });
+            }
         }
-    })
-}
-
-#[inline(always)]
-fn store_row<V: Vector, const W: usize>(sums: &[V; W], row: &mut [f32]) {
-    for (w, sum) in sums.iter().enumerate() {
-        let start = w * V::LANES;
-        if start + V::LANES <= row.len() {
-            sum.store(&mut row[start..]);
-        } else if start < row.len() {
-            sum.store_part(&mut row[start..]);
+        return;
+    }
+    for r in 0..R {
+        for w in 0..W {
+            let len = width.saturating_sub(w * V::LANES).min(V::LANES);
+            // SAFETY: as above.
+            rows[r][w] = V::load_part(unsafe {
+                std::slice::from_raw_parts(start.add(r * stride + (w * V::LANES).min(width)), len)
+            });
         }
     }
 }
 
-/// Multiplies by the slope of the activation whose output is `saved`.
+/// Stores rows of `width` values, `stride` apart.
 #[inline(always)]
-fn mask<V: Vector, const W: usize>(sums: &mut [V; W], activation: Activation, saved: &[f32]) {
-    let (zero, one) = (V::splat(0.0), V::splat(1.0));
-    for (sum, y) in sums.iter_mut().zip(load_row::<V, W>(saved)) {
-        *sum = match activation {
-            Activation::Relu => zero.if_less(y, *sum, zero),
-            Activation::Tanh => sum.mul(one.sub(y.mul(y))),
-            Activation::Sigmoid => sum.mul(y.mul(one.sub(y))),
-            Activation::None | Activation::Gelu => *sum,
-        };
+#[expect(clippy::needless_range_loop, reason = "as in `Product`")]
+fn store_rows<V: Vector, const W: usize, const R: usize>(
+    rows: &[[V; W]; R],
+    to: &mut [f32],
+    stride: usize,
+    width: usize,
+) {
+    assert!(to.len() >= (R - 1) * stride + width && width <= W * V::LANES, "the rows are there");
+    let start = to.as_mut_ptr();
+    if width == W * V::LANES {
+        for r in 0..R {
+            for w in 0..W {
+                // SAFETY: the assertion above bounds the last row's last value.
+                rows[r][w]
+                    .store(unsafe { std::slice::from_raw_parts_mut(start.add(r * stride + w * V::LANES), V::LANES) });
+            }
+        }
+        return;
+    }
+    for r in 0..R {
+        for w in 0..W {
+            let len = width.saturating_sub(w * V::LANES).min(V::LANES);
+            // SAFETY: as above.
+            rows[r][w].store_part(unsafe {
+                std::slice::from_raw_parts_mut(start.add(r * stride + (w * V::LANES).min(width)), len)
+            });
+        }
     }
 }
 
-/// The activations that are not applied in registers.
+/// The slopes and activations that are not applied in registers.
 #[inline(always)]
-fn finish(out: &mut [f32], activation: Activation) {
-    match activation {
+fn finish(out: &mut [f32], saved: &[f32], spec: &MatmulSpec) {
+    match spec.mask {
+        Activation::None | Activation::Relu | Activation::Gelu => {}
+        Activation::Tanh => out.iter_mut().zip(saved).for_each(|(v, s)| *v *= Activation::Tanh.slope(*s)),
+        Activation::Sigmoid => out.iter_mut().zip(saved).for_each(|(v, s)| *v *= Activation::Sigmoid.slope(*s)),
+    }
+    match spec.activation {
         Activation::None | Activation::Relu => {}
         Activation::Gelu => out.iter_mut().for_each(|v| *v = Activation::Gelu.apply(*v)),
         Activation::Tanh => out.iter_mut().for_each(|v| *v = Activation::Tanh.apply(*v)),
         Activation::Sigmoid => out.iter_mut().for_each(|v| *v = Activation::Sigmoid.apply(*v)),
     }
+}
+
+/// The same for sums that are in memory: slopes and activations of every kind.
+#[inline(always)]
+fn finish_all(out: &mut [f32], saved: &[f32], spec: &MatmulSpec) {
+    if spec.mask == Activation::Relu {
+        out.iter_mut().zip(saved).for_each(|(v, s)| *v *= Activation::Relu.slope(*s));
+    }
+    if spec.activation == Activation::Relu {
+        // The other masks go with no activation behind them: the order does not matter.
+        for v in out.iter_mut() {
+            *v = Activation::Relu.apply(*v);
+        }
+    }
+    finish(out, saved, spec);
 }
 
 /// Adds partial products in order, then bias, mask and activation.
@@ -405,13 +459,7 @@ impl Simd for Chunks<'_> {
                 row.iter_mut().zip(self.bias).for_each(|(value, b)| *value += b);
             }
         }
-        for (value, saved) in self.out.iter_mut().zip(self.saved) {
-            *value *= self.spec.mask.slope(*saved);
-        }
-        if self.spec.activation == Activation::Relu {
-            self.out.iter_mut().for_each(|v| *v = Activation::Relu.apply(*v));
-        }
-        finish(self.out, self.spec.activation);
+        finish_all(self.out, self.saved, self.spec);
     }
 }
 
@@ -514,13 +562,7 @@ impl Simd for Dot<'_> {
                 }
             }
         }
-        for (value, saved) in self.c.iter_mut().zip(self.saved) {
-            *value *= self.spec.mask.slope(*saved);
-        }
-        if self.spec.activation == Activation::Relu {
-            self.c.iter_mut().for_each(|v| *v = Activation::Relu.apply(*v));
-        }
-        finish(self.c, self.spec.activation);
+        finish_all(self.c, self.saved, self.spec);
     }
 }
 
@@ -547,16 +589,17 @@ fn along<V: Vector>(x: &[f32], y: &[f32]) -> f32 {
 fn across<V: Vector, const W: usize>(a: &[f32], stride: usize, b: &[f32], start: Option<f32>, c: &mut [f32]) -> usize {
     let width = (W * V::LANES).min(c.len());
     let c = &mut c[..width];
-    let mut sums: [V; W] = match start {
-        Some(start) => [V::splat(start); W],
-        None => load_row(c),
-    };
+    let mut sums = [[V::splat(start.unwrap_or(0.0)); W]; 1];
+    if start.is_none() {
+        load_rows(c, 0, width, &mut sums);
+    }
     for (q, factor) in b.iter().enumerate() {
-        let row: [V; W] = load_row(&a[q * stride..][..width]);
-        for (sum, value) in sums.iter_mut().zip(row) {
-            *sum = value.mul_add(V::splat(*factor), *sum);
+        let mut row = [[V::splat(0.0); W]; 1];
+        load_rows(&a[q * stride..], 0, width, &mut row);
+        for w in 0..W {
+            sums[0][w] = row[0][w].mul_add(V::splat(*factor), sums[0][w]);
         }
     }
-    store_row(&sums, c);
+    store_rows(&sums, c, 0, width);
     width
 }

@@ -51,6 +51,7 @@ impl Op for MatmulOp {
 }
 
 /// What is multiplied; [`Matmul::new`] checks it.
+#[expect(clippy::struct_excessive_bools, reason = "four independent choices")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct MatmulSpec {
     /// Members.

@@ -190,7 +190,7 @@ fn joins(uses: &mut BTreeMap<TensorId, Use>, recorded: &Recorded, tensors: &[Ten
         let written = arg.access != Access::Read;
         let fits = match arg.axis {
             Axis::Whole => !written,
-            Axis::Rows => tensors[id.0].len % batch == 0 && !arg.shared,
+            Axis::Rows => tensors[id.0].len.is_multiple_of(batch) && !arg.shared,
             Axis::Sum => arg.access == Access::Write,
         };
         let meets = uses.get(id).is_none_or(|before| match (before.axis, arg.axis) {
