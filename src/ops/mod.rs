@@ -5,6 +5,8 @@
 //! [`Registry::standard`].
 
 pub mod activation;
+pub mod add;
+pub mod attention;
 pub mod batch_norm;
 mod case;
 pub mod centroid;
@@ -18,6 +20,7 @@ mod fold;
 pub mod gather;
 pub mod keep_best;
 mod kernel;
+pub mod layer_norm;
 pub mod loss;
 pub mod math;
 pub mod matmul;
@@ -79,6 +82,9 @@ impl Registry {
                 &gather::GatherOp,
                 &batch_norm::BatchNormOp,
                 &embedding::EmbeddingOp,
+                &add::AddOp,
+                &layer_norm::LayerNormOp,
+                &attention::AttentionOp,
             ],
         }
     }

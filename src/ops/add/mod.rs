@@ -88,11 +88,7 @@ impl Kernel for Add {
     }
     fn args(&self) -> Vec<ArgSpec> {
         let values = self.values();
-        vec![
-            ArgSpec::read("a", values).rows(),
-            ArgSpec::read("b", values).rows(),
-            ArgSpec::write("y", values).rows(),
-        ]
+        vec![ArgSpec::read("a", values).rows(), ArgSpec::read("b", values).rows(), ArgSpec::write("y", values).rows()]
     }
     fn work(&self) -> Work {
         let values = self.spec.fleet as f64 * self.values() as f64;

@@ -170,6 +170,9 @@ mod tests {
         let refused = Attention::new(spec).expect_err("10 into 3");
         assert_eq!(refused.to_string(), "attention: 10 values do not divide into 3 heads");
         let refused = Attention::new(AttentionSpec { d: 258, heads: 2, ..spec }).expect_err("129 a head");
-        assert!(refused.to_string().ends_with("2 heads of 129 values, expected at most 128 values a head"), "{refused}");
+        assert!(
+            refused.to_string().ends_with("2 heads of 129 values, expected at most 128 values a head"),
+            "{refused}"
+        );
     }
 }

@@ -1,0 +1,109 @@
+//! CPU, forward: samples are tasks; a head's keys are transposed once, then blocks of queries follow.
+
+use rayon::prelude::*;
+
+use super::AttentionSpec;
+use super::head::{Head, Sizes, each_head};
+use super::product::{Left, Right, padded, product};
+use crate::backend::CpuContext;
+use crate::backend::simd::{Simd, Vector};
+use crate::ops::kernel::Args;
+use crate::ops::{fold, math};
+
+/// Words of working memory of a task: keys across, values along, a block's scores and its output.
+pub(super) const fn scratch_len(spec: &AttentionSpec) -> usize {
+    let sizes = Sizes::new(spec);
+    sizes.across() + sizes.along(spec) + sizes.scores() + sizes.rows()
+}
+
+/// The first `rows` samples, all that the arguments hold.
+pub(super) fn forward(spec: &AttentionSpec, ctx: &CpuContext, args: &mut Args<'_>, rows: usize) {
+    let (qkv, y, lse, scratch) = (args.f32(0), args.f32_mut(1), args.f32_mut(2), args.f32_mut(3));
+    let lengths = if spec.lengths { args.u32(4) } else { &[] };
+    let (own, scratch_len) = (spec.l * spec.d, scratch_len(spec));
+    let tasks = spec.tasks();
+    if tasks == 1 || !ctx.worth_splitting(spec.forward_flops()) {
+        let scratch = &mut scratch[..scratch_len];
+        ctx.simd.run(Forward { spec, rows, qkv, lengths, y, lse, scratch });
+        return;
+    }
+    let samples = rows.div_ceil(tasks);
+    let outputs = y.par_chunks_mut(samples * own).zip(lse.par_chunks_mut(samples * spec.heads * spec.l));
+    outputs.zip(scratch.par_chunks_mut(scratch_len)).enumerate().for_each(|(task, ((y, lse), scratch))| {
+        let (first, rows) = (task * samples, y.len() / own);
+        let lengths = if spec.lengths { &lengths[first..] } else { lengths };
+        ctx.simd.run(Forward { spec, rows, qkv: &qkv[first * 3 * own..], lengths, y, lse, scratch });
+    });
+}
+
+struct Forward<'a> {
+    spec: &'a AttentionSpec,
+    rows: usize,
+    qkv: &'a [f32],
+    lengths: &'a [u32],
+    y: &'a mut [f32],
+    lse: &'a mut [f32],
+    scratch: &'a mut [f32],
+}
+
+impl Simd for Forward<'_> {
+    type Out = ();
+
+    #[inline(always)]
+    fn run<V: Vector>(self) {
+        let Self { spec, rows, qkv, lengths, y, lse, scratch } = self;
+        each_head(spec, lengths, rows, |head| one_head::<V>(&head, qkv, y, lse, scratch));
+    }
+}
+
+#[inline(always)]
+fn one_head<V: Vector>(head: &Head<'_>, qkv: &[f32], y: &mut [f32], lse: &mut [f32], scratch: &mut [f32]) {
+    let (spec, sizes, stride) = (head.spec, head.sizes, head.stride());
+    let (keys_across, rest) = scratch.split_at_mut(sizes.across());
+    let (values, rest) = rest.split_at_mut(sizes.along(spec));
+    let (scores, out) = rest.split_at_mut(sizes.scores());
+    head.across(qkv, (head.at(1, 0), stride), head.length, spec.scale(), keys_across);
+    head.along(qkv, (head.at(2, 0), stride), head.length, 1.0, values);
+    let right = |values, row| Right { values, row };
+    for first in (0..spec.l).step_by(sizes.block) {
+        let queries = sizes.block.min(spec.l - first);
+        let keys = head.keys(first + queries - 1);
+        let width = padded(keys);
+        let left = Left { values: &qkv[head.at(0, first)..], row: stride, step: 1 };
+        let keys_across = right(keys_across, sizes.keys_padded);
+        product::<V>((queries, sizes.head, width), left, keys_across, scores, sizes.keys_padded, false);
+        let lse = &mut lse[head.lse() + first..][..queries];
+        for ((i, row), lse) in scores.chunks_exact_mut(sizes.keys_padded).enumerate().zip(lse.iter_mut()) {
+            let (largest, sum) = exponentials::<V>(&mut row[..width], head.keys(first + i));
+            *lse = largest + sum.ln();
+        }
+        let left = Left { values: scores, row: sizes.keys_padded, step: 1 };
+        let size = (queries, keys, sizes.head_padded);
+        product::<V>(size, left, right(values, sizes.head_padded), out, sizes.head_padded, false);
+        head.back(out, 1.0, y, (head.out(first), spec.d), queries);
+    }
+}
+
+/// Turns a row of scores into probabilities; those from `keys` on become 0. Returns the largest score and the sum of the
+/// exponentials.
+#[inline(always)]
+fn exponentials<V: Vector>(row: &mut [f32], keys: usize) -> (f32, f32) {
+    row[keys..].fill(-1e9);
+    let mut best = V::load(row);
+    for block in row.chunks_exact(V::LANES) {
+        best = best.max(V::load(block));
+    }
+    let mut lanes = [0.0; 16];
+    best.store(&mut lanes);
+    let largest = lanes[..V::LANES].iter().fold(lanes[0], |a, &b| if a > b { a } else { b });
+    for score in row.iter_mut() {
+        *score = math::exp(*score - largest);
+    }
+    row[keys..].fill(0.0);
+    let sum = fold::sum::<V>(row);
+    let factor = 1.0 / sum;
+    for share in row.iter_mut() {
+        *share *= factor;
+    }
+    (largest, sum)
+}
