@@ -1,5 +1,5 @@
-// Cross entropy (kind 0), binary cross entropy (1) and mean square (2) with their gradients; `src/ops/loss` has the
-// equations. Rows of all members stand one after the other.
+// Cross entropy (kind 0), binary cross entropy (1), mean square (2) and 1 - Pearson (entries of its own) with their
+// gradients; `src/ops/loss` has the equations. Rows of all members stand one after the other.
 
 struct Params {
     step: u32,
@@ -21,6 +21,9 @@ var<immediate> p: Params;
 @group(0) @binding(4) var<storage, read_write> loss: array<f32>;
 @group(0) @binding(5) var<storage, read_write> dz: array<f32>;
 @group(0) @binding(6) var<storage, read> positive: array<f32>;
+// pearson_columns, pearson_rows
+@group(0) @binding(4) var<storage, read_write> new_column_loss: array<f32>;
+@group(0) @binding(1) var<storage, read> column_loss: array<f32>;
 
 // What the row's loss is multiplied by.
 fn row_factor(row: u32) -> f32 {
@@ -155,4 +158,70 @@ fn wide(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) count: ve
     if lane == 0u {
         loss[row] = select(part * cost, 0.0, idle);
     }
+}
+
+fn is_flat(squares: f32, mean: f32, total: f32) -> bool {
+    return squares <= total * (1e-12 * mean * mean + 1e-30);
+}
+
+// Column j of a member.
+@compute @workgroup_size(256)
+fn pearson_columns(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) count: vec3<u32>,
+                   @builtin(local_invocation_index) lane: u32) {
+    let group = group_index(id, count);
+    if group >= p.groups {
+        return;
+    }
+    let first = group / p.c * p.n;
+    let j = group % p.c;
+    var sums = vec3<f32>(0.0);
+    for (var i = lane; i < p.n; i = i + 256u) {
+        let factor = row_factor(first + i);
+        if factor != 0.0 {
+            let at = (first + i) * p.c + j;
+            sums = sums + factor * vec3<f32>(1.0, z[at], bitcast<f32>(t[at]));
+        }
+    }
+    let total = group_sum(lane, sums.x);
+    let means = vec2<f32>(group_sum(lane, sums.y), group_sum(lane, sums.z)) / total;
+    sums = vec3<f32>(0.0);
+    for (var i = lane; i < p.n; i = i + 256u) {
+        let factor = row_factor(first + i);
+        if factor != 0.0 {
+            let at = (first + i) * p.c + j;
+            let away = vec2<f32>(z[at], bitcast<f32>(t[at])) - means;
+            sums = sums + factor * vec3<f32>(away.x * away.x, away.y * away.y, away.x * away.y);
+        }
+    }
+    let squares = vec2<f32>(group_sum(lane, sums.x), group_sum(lane, sums.y));
+    let both = group_sum(lane, sums.z);
+    let flat_targets = is_flat(squares.y, means.y, total) && !not_a_number(squares.x);
+    let flat_column = flat_targets || is_flat(squares.x, means.x, total);
+    let spread = sqrt(squares.x) * sqrt(squares.y);
+    let correlation = both / spread;
+    for (var i = lane; i < p.n; i = i + 256u) {
+        let factor = row_factor(first + i);
+        let at = (first + i) * p.c + j;
+        let away = vec2<f32>(z[at], bitcast<f32>(t[at])) - means;
+        let slope = total * factor / f32(p.c) * (correlation * away.x / squares.x - away.y / spread);
+        dz[at] = select(slope, 0.0, flat_column || factor == 0.0);
+    }
+    if lane == 0u {
+        new_column_loss[group] = select(1.0 - correlation, 1.0, flat_column);
+    }
+}
+
+@compute @workgroup_size(256)
+fn pearson_rows(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) count: vec3<u32>,
+                @builtin(local_invocation_index) lane: u32) {
+    let row = group_index(id, count) * 256u + lane;
+    if row >= p.rows {
+        return;
+    }
+    var sum = 0.0;
+    for (var j = 0u; j < p.c; j = j + 1u) {
+        sum = sum + column_loss[row / p.n * p.c + j];
+    }
+    let factor = row_factor(row);
+    loss[row] = select(factor * (sum / f32(p.c)), 0.0, factor == 0.0);
 }

@@ -12,6 +12,8 @@ pub enum Loss {
     BinaryCrossEntropy,
     /// Numbers.
     MeanSquare,
+    /// Numbers of which only the course over a batch's rows counts: 1 less Pearson's correlation with the targets.
+    Pearson,
 }
 
 /// What moves the parameters.

@@ -7,9 +7,10 @@ use super::reduce::{
     AccumulateLoss, AccumulateLossSpec, Fold, ReduceColumns, ReduceColumnsSpec, ReduceRows, ReduceRowsSpec, SumSquares,
     SumSquaresSpec,
 };
-use super::testing::{assert_same_bits_on_any_number_of_threads, backends, run_boxed};
+use super::testing::{assert_same_bits_on_any_number_of_threads, assert_tiles_agree, backends, run_boxed};
 use super::{
-    Access, Case, Fill, Kernel, Registry, activation, gather, keep_best, loss, rng::counter_bits, schedule, softmax,
+    Access, Case, Fill, Kernel, Registry, activation, attention, gather, keep_best, layer_norm, loss,
+    rng::counter_bits, schedule, softmax,
 };
 
 #[test]
@@ -80,7 +81,7 @@ fn e12_a_member_of_a_fleet_gets_the_bits_that_it_gets_alone() {
             boxed(softmax::SoftmaxBackward::new(softmax::SoftmaxSpec { fleet, rows: 9, c }))
         });
         let weighted = loss::LossKind::BinaryCrossEntropy { positive_weights: true };
-        for kind in [loss::LossKind::CrossEntropy, weighted, loss::LossKind::MeanSquare] {
+        for kind in [loss::LossKind::CrossEntropy, weighted, loss::LossKind::MeanSquare, loss::LossKind::Pearson] {
             assert_members_are_alone(|fleet| {
                 boxed(loss::Loss::new(loss::LossSpec { fleet, n: 11, c, steps: 3, kind }))
             });
@@ -101,6 +102,19 @@ fn e12_a_member_of_a_fleet_gets_the_bits_that_it_gets_alone() {
     let gelu = |fleet| activation::ActivateSpec { fleet, rows: 1, len: 301, activation: activation::Activation::Gelu };
     assert_members_are_alone(|fleet| boxed(activation::Activate::new(gelu(fleet))));
     assert_members_are_alone(|fleet| boxed(activation::ActivateBackward::new(gelu(fleet))));
+    let norm = |fleet| layer_norm::LayerNormSpec {
+        fleet,
+        n: 150,
+        positions: 3,
+        c: 19,
+        residual: true,
+        ..layer_norm::LayerNormSpec::default()
+    };
+    assert_members_are_alone(|fleet| boxed(layer_norm::LayerNorm::new(norm(fleet))));
+    assert_members_are_alone(|fleet| boxed(layer_norm::LayerNormBackward::new(norm(fleet))));
+    let heads = |fleet| attention::AttentionSpec { fleet, n: 2, l: 19, d: 10, heads: 2, causal: true, lengths: true };
+    assert_members_are_alone(|fleet| boxed(attention::Attention::new(heads(fleet))));
+    assert_members_are_alone(|fleet| boxed(attention::AttentionBackward::new(heads(fleet))));
     let best = |fleet| keep_best::KeepBestSpec { fleet, len: 301, dtype: DType::F32 };
     assert_members_are_alone(|fleet| boxed(keep_best::KeepBest::new(best(fleet))));
     let rows = |fleet| gather::GatherSpec { fleet, rows: 3, width: 5, n: 7, steps: 3, dtype: DType::F32 };
@@ -108,4 +122,18 @@ fn e12_a_member_of_a_fleet_gets_the_bits_that_it_gets_alone() {
     let words = |fleet| EmbeddingSpec { fleet, vocab: 4, d: 5, n: 19 };
     assert_members_are_alone(|fleet| boxed(Embedding::new(words(fleet))));
     assert_members_are_alone(|fleet| boxed(EmbeddingBackward::new(words(fleet))));
+}
+
+#[test]
+fn e11_kernels_that_work_on_tiles_give_what_they_give_for_the_whole_batch() {
+    let mut tiled = vec![];
+    for op in Registry::standard().ops() {
+        let cases = op.cases().into_iter().filter(|case| case.tested);
+        for case in cases.filter(|case| case.calls.iter().all(|call| call.kernel.rows().is_some())) {
+            [1, 3, 64].into_iter().for_each(|rows| assert_tiles_agree(&case, rows));
+            tiled.push(op.name());
+        }
+    }
+    tiled.dedup();
+    assert!(["loss", "add", "layer_norm", "attention"].iter().all(|name| tiled.contains(name)), "{tiled:?}");
 }

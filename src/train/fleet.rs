@@ -227,7 +227,7 @@ fn check(model: &Model, spec: &TrainSpec, loss: Loss, data: Data<'_>, members: &
                 return bad(format!("row {row} has class {}, the model has {outputs} classes", labels[row]));
             }
         }
-        (Loss::BinaryCrossEntropy | Loss::MeanSquare, Targets::Values(values)) => {
+        (Loss::BinaryCrossEntropy | Loss::MeanSquare | Loss::Pearson, Targets::Values(values)) => {
             if values.len() != rows * outputs {
                 return bad(format!("{rows} rows of {outputs} outputs have {} target values", values.len()));
             }

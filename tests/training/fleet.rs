@@ -57,7 +57,7 @@ fn schedule(optimizer: &str, epochs: usize, batch: usize) -> TrainSpec {
 
 #[test]
 fn e12_on_the_cpu_a_fleet_of_1_3_or_64_equals_single_trainings_to_the_bit() {
-    let losses = [Loss::CrossEntropy, Loss::BinaryCrossEntropy, Loss::MeanSquare];
+    let losses = [Loss::CrossEntropy, Loss::BinaryCrossEntropy, Loss::MeanSquare, Loss::Pearson];
     let models = [bp(3), cnn(3, "global_max_pool"), cnn(3, "global_average_pool")];
     for backend in backends().into_iter().filter(|b| matches!(b, Backend::Cpu(_))) {
         for (m, model) in models.iter().enumerate() {

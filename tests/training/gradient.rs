@@ -42,6 +42,7 @@ fn settings() -> Vec<Setting> {
         {"kind": "dense", "units": 3}"#;
     let only_conv = r#"{"kind": "conv1d", "channels": 2, "kernel": 5, "activation": "gelu"}, {"kind": "batch_norm"},
         {"kind": "conv1d", "channels": 1, "kernel": 1}"#;
+    let correlated = r#"{"kind": "dense", "units": 7, "activation": "tanh"}, {"kind": "dense", "units": 3}"#;
     vec![
         setting("dense", model(1, 5, dense), Loss::CrossEntropy, 9),
         setting("activations apart", model(1, 4, apart), Loss::BinaryCrossEntropy, 8),
@@ -51,6 +52,7 @@ fn settings() -> Vec<Setting> {
         // One row: its place in the batch, on which the dropout depends, is known.
         setting("dropped", model(1, 6, dropped), Loss::CrossEntropy, 1),
         setting("convolutions only", model(7, 2, only_conv), Loss::MeanSquare, 5),
+        setting("correlated", model(1, 5, correlated), Loss::Pearson, 8),
     ]
 }
 

@@ -163,6 +163,9 @@ pub enum Target {
 
 /// The weighted mean loss.
 pub fn loss(kind: Loss, outputs: &Rows, targets: &[Target], weights: &[f64]) -> f64 {
+    if kind == Loss::Pearson {
+        return pearson(outputs, targets, weights);
+    }
     let row = |z: &[f64], target: &Target| match (kind, target) {
         (Loss::CrossEntropy, Target::Label(label)) => z.iter().map(|v| v.exp()).sum::<f64>().ln() - z[*label],
         (Loss::BinaryCrossEntropy, Target::Values(t)) => {
@@ -176,4 +179,27 @@ pub fn loss(kind: Loss, outputs: &Rows, targets: &[Target], weights: &[f64]) -> 
     };
     let sum: f64 = outputs.iter().zip(targets).zip(weights).map(|((z, t), w)| w * row(z, t)).sum();
     sum / weights.iter().sum::<f64>()
+}
+
+/// The mean over the outputs of 1 less the weighted correlation with the targets.
+fn pearson(outputs: &Rows, targets: &[Target], weights: &[f64]) -> f64 {
+    let wanted = |target: &Target, j: usize| match target {
+        Target::Values(values) => values[j],
+        Target::Label(label) => unreachable!("a label {label}"),
+    };
+    let mean = |values: &[f64]| {
+        let sum: f64 = values.iter().zip(weights).map(|(v, w)| v * w).sum();
+        sum / weights.iter().sum::<f64>()
+    };
+    let covariance = |a: &[f64], b: &[f64]| {
+        let products: Vec<f64> = a.iter().zip(b).map(|(a, b)| a * b).collect();
+        mean(&products) - mean(a) * mean(b)
+    };
+    let columns = outputs[0].len();
+    let losses = (0..columns).map(|j| {
+        let z: Vec<f64> = outputs.iter().map(|row| row[j]).collect();
+        let t: Vec<f64> = targets.iter().map(|target| wanted(target, j)).collect();
+        1.0 - covariance(&z, &t) / (covariance(&z, &z) * covariance(&t, &t)).sqrt()
+    });
+    losses.sum::<f64>() / columns as f64
 }

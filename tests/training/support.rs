@@ -61,7 +61,7 @@ impl Table {
     pub fn data(&self, loss: Loss) -> Data<'_> {
         let targets = match loss {
             Loss::CrossEntropy => Targets::Labels(&self.labels),
-            Loss::BinaryCrossEntropy | Loss::MeanSquare => Targets::Values(&self.values),
+            Loss::BinaryCrossEntropy | Loss::MeanSquare | Loss::Pearson => Targets::Values(&self.values),
         };
         Data { inputs: &self.inputs, targets }
     }

@@ -233,7 +233,7 @@ impl Dataset {
         let (width, outputs) = (model.input().len(), model.output().len());
         let (target_width, dtype) = match shape.loss {
             Loss::CrossEntropy => (1, DType::U32),
-            Loss::BinaryCrossEntropy | Loss::MeanSquare => (outputs, DType::F32),
+            Loss::BinaryCrossEntropy | Loss::MeanSquare | Loss::Pearson => (outputs, DType::F32),
         };
         let batch_targets = b.local("batch.targets", shape.batch * target_width, dtype);
         Self {
@@ -252,7 +252,7 @@ impl Dataset {
         let TrainShape { fleet, batch, rows, .. } = self.shape;
         let (target_width, dtype) = match self.shape.loss {
             Loss::CrossEntropy => (1, DType::U32),
-            Loss::BinaryCrossEntropy | Loss::MeanSquare => (self.outputs, DType::F32),
+            Loss::BinaryCrossEntropy | Loss::MeanSquare | Loss::Pearson => (self.outputs, DType::F32),
         };
         let spec = GatherSpec { fleet, n: batch, steps, rows, width: self.width, dtype: DType::F32 };
         b.push(list, Gather::new(spec)?, &[self.inputs, tables.rows, self.batch_inputs])?;
@@ -273,6 +273,7 @@ impl Dataset {
             Loss::CrossEntropy => LossKind::CrossEntropy,
             Loss::BinaryCrossEntropy => LossKind::BinaryCrossEntropy { positive_weights: false },
             Loss::MeanSquare => LossKind::MeanSquare,
+            Loss::Pearson => LossKind::Pearson,
         };
         let spec = LossSpec { fleet: self.shape.fleet, n: self.shape.batch, c: self.outputs, steps, kind };
         let bound = [output, self.batch_targets, tables.weights, tables.schedule, losses.row, losses.gradient];

@@ -57,19 +57,15 @@ pub(super) struct Head<'a> {
     pub(super) length: usize,
 }
 
-/// All heads of `rows` samples in order. `lengths` is empty if samples have none.
-#[inline(always)]
-pub(super) fn each_head(spec: &AttentionSpec, lengths: &[u32], rows: usize, mut work: impl FnMut(Head<'_>)) {
-    let sizes = Sizes::new(spec);
-    for sample in 0..rows {
+impl<'a> Head<'a> {
+    /// Head `number` of a batch, sample after sample. `lengths` is empty if samples have none.
+    #[inline(always)]
+    pub(super) fn new(spec: &'a AttentionSpec, lengths: &[u32], number: usize) -> Self {
+        let (sample, head) = (number / spec.heads, number % spec.heads);
         let length = lengths.get(sample).map_or(spec.l, |&length| (length as usize).clamp(1, spec.l));
-        for head in 0..spec.heads {
-            work(Head { spec, sizes, sample, head, length });
-        }
+        Self { spec, sizes: Sizes::new(spec), sample, head, length }
     }
-}
 
-impl Head<'_> {
     /// The place of the head's query (part 0), key (1) or value (2) at position `i`; rows are [`Head::stride`] apart.
     pub(super) const fn at(&self, part: usize, i: usize) -> usize {
         let AttentionSpec { l, d, .. } = *self.spec;

@@ -8,7 +8,7 @@ fn case(id: &'static str, kind: LossKind, fleet: usize, n: usize, c: usize) -> C
     let targets = match kind {
         LossKind::CrossEntropy => Fill::Below(c as u32),
         LossKind::BinaryCrossEntropy { .. } => Fill::Values(vec![0.0, 1.0, 1.0, 0.0, 0.25]),
-        LossKind::MeanSquare => Fill::Normal,
+        LossKind::MeanSquare | LossKind::Pearson => Fill::Normal,
     };
     Case::new(id)
         .call(Call::new(kernel))
@@ -19,7 +19,7 @@ fn case(id: &'static str, kind: LossKind, fleet: usize, n: usize, c: usize) -> C
 }
 
 pub(super) fn cases() -> Vec<Case> {
-    use LossKind::{CrossEntropy, MeanSquare};
+    use LossKind::{CrossEntropy, MeanSquare, Pearson};
     let bce = LossKind::BinaryCrossEntropy { positive_weights: false };
     let weighted = LossKind::BinaryCrossEntropy { positive_weights: true };
     vec![
@@ -43,6 +43,15 @@ pub(super) fn cases() -> Vec<Case> {
         case("mse_f5_31x3_step1", MeanSquare, 5, 31, 3).at_step(1),
         case("mse_f2_5x129", MeanSquare, 2, 5, 129),
         case("mse_f2_5x129_step2_inactive", MeanSquare, 2, 5, 129).at_step(2),
+        case("pearson_f1_1x1_flat", Pearson, 1, 1, 1),
+        case("pearson_f3_37x1", Pearson, 3, 37, 1),
+        case("pearson_f2_13x5_step1", Pearson, 2, 13, 5).at_step(1),
+        case("pearson_f2_3x17", Pearson, 2, 3, 17),
+        case("pearson_f2_7x3_step2_inactive", Pearson, 2, 7, 3).at_step(2),
+        case("pearson_f1_1031x2_far_from_0", Pearson, 1, 1031, 2).fill("z", Fill::Uniform(90.0, 110.0)),
+        case("pearson_f2_11x3_some_rows_weigh_nothing", Pearson, 2, 11, 3).fill("w", Fill::Values(vec![1.0, 0.0, 2.0])),
+        case("pearson_f2_9x2_targets_flat", Pearson, 2, 9, 2).fill("t", Fill::Values(vec![0.1])),
+        case("pearson_f1_4096x1", Pearson, 1, 4096, 1).bench_only(),
         case("cross_entropy_f1_20000x10_split", CrossEntropy, 1, 20_000, 10).bench(),
         case("cross_entropy_f1_4096x1000", CrossEntropy, 1, 4096, 1000).bench_only(),
         case("bce_f1_65536x8", bce, 1, 65_536, 8).bench_only(),

@@ -12,23 +12,24 @@ use crate::ops::{fold, math};
 /// Values that one task computes, rounded to whole rows.
 const TASK_VALUES: usize = 16_384;
 
-pub(super) fn loss(spec: &LossSpec, ctx: &CpuContext, args: &mut Args<'_>, step: u32, batch: Tile) {
+/// The rows of `tile`; losses whose rows are independent.
+pub(super) fn loss(spec: &LossSpec, ctx: &CpuContext, args: &mut Args<'_>, step: u32, tile: Tile) {
     let LossSpec { n, c, .. } = *spec;
     let rows = Rows {
         spec,
         z: args.f32(0),
         t: args.u32(1),
-        w: &args.f32(2)[step as usize * n + batch.first..][..batch.rows],
+        w: &args.f32(2)[step as usize * n + tile.first..][..tile.rows],
         scale: schedule::row(args.f32(3), step)[LOSS_SCALE],
         positive: if spec.positive_weights() { args.f32(6) } else { &[] },
     };
     let (loss, dz) = (args.f32_mut(4), args.f32_mut(5));
-    let tile = (TASK_VALUES / c).max(1);
+    let task_rows = (TASK_VALUES / c).max(1);
     let task = |(k, (loss, dz)): (usize, (&mut [f32], &mut [f32]))| {
-        ctx.simd.run(Task { rows: &rows, first: k * tile, loss, dz });
+        ctx.simd.run(Task { rows: &rows, first: k * task_rows, loss, dz });
     };
-    if ctx.worth_splitting(spec.flops() * batch.rows as f64 / n as f64) {
-        loss.par_chunks_mut(tile).zip(dz.par_chunks_mut(tile * c)).enumerate().for_each(task);
+    if ctx.worth_splitting(spec.flops()) {
+        loss.par_chunks_mut(task_rows).zip(dz.par_chunks_mut(task_rows * c)).enumerate().for_each(task);
     } else {
         task((0, (loss, dz)));
     }
@@ -72,7 +73,7 @@ impl Simd for Task<'_> {
             *loss = match rows.spec.kind {
                 LossKind::CrossEntropy => cross_entropy::<V>(z, rows.t[i] as usize, factor, dz),
                 LossKind::BinaryCrossEntropy { .. } => binary(z, values(), rows.positive, factor / c as f32, dz),
-                LossKind::MeanSquare => square::<V>(z, values(), factor / c as f32, dz),
+                LossKind::MeanSquare | LossKind::Pearson => square::<V>(z, values(), factor / c as f32, dz),
             };
         }
     }

@@ -7,12 +7,15 @@ use crate::ops::kernel::{Dispatch, reads, writes};
 const NARROW: usize = 32;
 
 pub(super) fn loss(spec: &LossSpec) -> Vec<Dispatch> {
+    if spec.kind == LossKind::Pearson {
+        return pearson(spec);
+    }
     let LossSpec { fleet, n, c, steps, kind } = *spec;
     let rows = fleet * n;
     let number = match kind {
         LossKind::CrossEntropy => 0,
         LossKind::BinaryCrossEntropy { .. } => 1,
-        LossKind::MeanSquare => 2,
+        LossKind::MeanSquare | LossKind::Pearson => 2,
     };
     let words = [rows, n, c, steps, number, usize::from(spec.positive_weights())];
     // Without weights of positive targets their binding repeats `w`: read and never used.
@@ -25,4 +28,21 @@ pub(super) fn loss(spec: &LossSpec) -> Vec<Dispatch> {
         params: words.map(|word| word as u32).to_vec(),
         groups: if c <= NARROW { rows.div_ceil(256) } else { rows },
     }]
+}
+
+/// A workgroup a column, then an invocation a row.
+fn pearson(spec: &LossSpec) -> Vec<Dispatch> {
+    let LossSpec { fleet, n, c, steps, .. } = *spec;
+    let params = [fleet * n, n, c, steps].map(|word| word as u32).to_vec();
+    let dispatch = |entry, binds, groups| Dispatch {
+        shader: SHADER,
+        entry,
+        constants: vec![],
+        binds,
+        params: params.clone(),
+        groups,
+    };
+    let columns = vec![reads(0), reads(1), reads(2), reads(3), writes(6), writes(5)];
+    let rows = vec![reads(0), reads(6), reads(2), reads(3), writes(4)];
+    vec![dispatch("pearson_columns", columns, fleet * c), dispatch("pearson_rows", rows, (fleet * n).div_ceil(256))]
 }

@@ -1,10 +1,16 @@
-//! Losses with their gradients in one pass: cross entropy (softmax fused), binary cross entropy, mean square.
+//! Losses with their gradients: cross entropy (softmax fused), binary cross entropy, mean square, 1 - Pearson's correlation.
 //!
 //! With `f_i = w[step, i] * LOSS_SCALE(step)` a batch's row i has, for outputs z of [n, c]:
 //! - cross entropy: `loss_i = f_i * (ln sum_k exp(z_ik) - z_i,t_i)`, `dz_ij = f_i * (softmax(z_i)_j - [j == t_i])`;
 //! - binary cross entropy with logits: `loss_i = f_i / c * sum_j (p_j t_ij softplus(-z_ij) + (1 - t_ij) softplus(z_ij))`,
 //!   `dz_ij = f_i / c * ((1 - t_ij) sigmoid(z_ij) - p_j t_ij sigmoid(-z_ij))`, with `p_j` = 1 unless given;
-//! - mean square: `loss_i = f_i / c * sum_j (z_ij - t_ij)^2`, `dz_ij = 2 f_i / c * (z_ij - t_ij)`.
+//! - mean square: `loss_i = f_i / c * sum_j (z_ij - t_ij)^2`, `dz_ij = 2 f_i / c * (z_ij - t_ij)`;
+//! - 1 - Pearson: with `f = sum_i f_i`, means `mz_j = sum_i f_i z_ij / f` and `mt_j` alike, sums about them
+//!   `vz_j = sum_i f_i (z_ij - mz_j)^2`, `vt_j` alike and `cov_j = sum_i f_i (z_ij - mz_j) (t_ij - mt_j)`, the correlation
+//!   is `r_j = cov_j / sqrt(vz_j vt_j)`, and
+//!   `loss_i = f_i / c * sum_j (1 - r_j)`, `dz_ij = f f_i / c * (r_j (z_ij - mz_j) / vz_j - (t_ij - mt_j) / sqrt(vz_j vt_j))`.
+//!   A column is flat if `vz_j <= f (1e-12 mz_j^2 + 1e-30)`, which is what f32 makes of equal values, or if its targets
+//!   are: then its loss is 1 and its gradient 0, unless an output is NaN. This loss needs all of a batch's rows, so a batch is not cut into tiles.
 //!
 //! A row whose `f_i` is 0 has loss 0 and gradient 0 whatever its outputs are, so that a step which a member does not
 //! take cannot bring NaN into it.
@@ -12,6 +18,7 @@
 mod cases;
 mod cpu;
 mod gpu;
+mod pearson;
 mod reference;
 
 use super::kernel::{ArgSpec, Args, Dispatch, Kernel, Shader, Tile, Work};
@@ -33,7 +40,7 @@ impl Op for LossOp {
         "loss"
     }
     fn summary(&self) -> &'static str {
-        "cross entropy, binary cross entropy and mean square, weighted, with their gradients"
+        "cross entropy, binary cross entropy, mean square and 1 - Pearson, weighted, with their gradients"
     }
     fn shaders(&self) -> Vec<Shader> {
         vec![SHADER]
@@ -56,6 +63,8 @@ pub enum LossKind {
     },
     /// c numbers a row.
     MeanSquare,
+    /// c numbers a row, of which only the course over the batch's rows counts.
+    Pearson,
 }
 
 /// What is compared; [`Loss::new`] checks it.
@@ -74,7 +83,7 @@ pub struct LossSpec {
 }
 
 /// A checked loss. Arguments: `z` [n, c], `t` (`[n]` labels as u32, or [n, c] values), `w` [steps, n], `schedule`, `loss`
-/// `[n]`, `dz` [n, c], and `positive` `[c]` if positive targets are weighted.
+/// `[n]`, `dz` [n, c]; then `positive` `[c]` if positive targets are weighted, or scratch for 1 - Pearson.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Loss {
     spec: LossSpec,
@@ -108,9 +117,23 @@ impl LossSpec {
 
     /// About 25 operations a value where there is an exponential.
     fn flops(&self) -> f64 {
-        let each = if self.kind == LossKind::MeanSquare { 4.0 } else { 25.0 };
+        let each = match self.kind {
+            LossKind::MeanSquare => 4.0,
+            LossKind::Pearson => 18.0,
+            LossKind::CrossEntropy | LossKind::BinaryCrossEntropy { .. } => 25.0,
+        };
         each * self.n as f64 * self.c as f64
     }
+
+    fn values(&self) -> usize {
+        self.n * self.c
+    }
+}
+
+/// Whether values with this mean and this sum of squared distances from it, weights adding up to `total`, are all equal as
+/// far as f32 can tell. NaN is not.
+fn is_flat(squares: f64, mean: f64, total: f64) -> bool {
+    squares <= total * (1e-12 * mean * mean + 1e-30)
 }
 
 impl Kernel for Loss {
@@ -119,6 +142,7 @@ impl Kernel for Loss {
             LossKind::CrossEntropy => "loss.cross_entropy",
             LossKind::BinaryCrossEntropy { .. } => "loss.bce",
             LossKind::MeanSquare => "loss.mse",
+            LossKind::Pearson => "loss.pearson",
         }
     }
     fn boxed(&self) -> Box<dyn Kernel> {
@@ -129,18 +153,22 @@ impl Kernel for Loss {
     }
     fn args(&self) -> Vec<ArgSpec> {
         let LossSpec { n, c, steps, kind, .. } = self.spec;
+        let values = self.spec.values();
         let targets =
-            if kind == LossKind::CrossEntropy { ArgSpec::read("t", n).u32() } else { ArgSpec::read("t", n * c) }.rows();
+            if kind == LossKind::CrossEntropy { ArgSpec::read("t", n).u32() } else { ArgSpec::read("t", values) };
         let mut args = vec![
-            ArgSpec::read("z", n * c).rows(),
-            targets,
+            ArgSpec::read("z", values).rows(),
+            targets.rows(),
             ArgSpec::read("w", steps * n),
             ArgSpec::read("schedule", steps * schedule::WIDTH),
             ArgSpec::write("loss", n).rows(),
-            ArgSpec::write("dz", n * c).rows(),
+            ArgSpec::write("dz", values).rows(),
         ];
         if self.spec.positive_weights() {
             args.push(ArgSpec::read("positive", c));
+        }
+        if kind == LossKind::Pearson {
+            args.push(ArgSpec::scratch("scratch", c));
         }
         args
     }
@@ -153,16 +181,24 @@ impl Kernel for Loss {
         reference::loss(&self.spec, args, step);
     }
     fn cpu(&self, ctx: &CpuContext, args: &mut Args<'_>, step: u32) {
-        self.cpu_tile(ctx, args, step, Tile::whole(self.spec.n));
+        if self.spec.kind == LossKind::Pearson {
+            pearson::loss(&self.spec, args, step);
+        } else {
+            cpu::loss(&self.spec, ctx, args, step, Tile::whole(self.spec.n));
+        }
     }
     fn gpu(&self) -> Vec<Dispatch> {
         gpu::loss(&self.spec)
     }
     fn rows(&self) -> Option<usize> {
-        Some(self.spec.n)
+        (self.spec.kind != LossKind::Pearson).then_some(self.spec.n)
     }
     fn cpu_tile(&self, ctx: &CpuContext, args: &mut Args<'_>, step: u32, tile: Tile) {
-        cpu::loss(&self.spec, ctx, args, step, tile);
+        if self.spec.kind == LossKind::Pearson {
+            pearson::loss(&self.spec, args, step);
+        } else {
+            cpu::loss(&self.spec, ctx, args, step, tile);
+        }
     }
 }
 
@@ -175,7 +211,13 @@ mod tests {
     #[test]
     fn e13_a_step_not_taken_hides_even_outputs_that_are_not_finite() {
         let weighted = LossKind::BinaryCrossEntropy { positive_weights: true };
-        for (kind, c) in [(LossKind::CrossEntropy, 3), (weighted, 3), (LossKind::MeanSquare, 40), (weighted, 40)] {
+        for (kind, c) in [
+            (LossKind::CrossEntropy, 3),
+            (weighted, 3),
+            (LossKind::MeanSquare, 40),
+            (weighted, 40),
+            (LossKind::Pearson, 9),
+        ] {
             let kernel = Loss::new(LossSpec { fleet: 1, n: 2, c, steps: 3, kind }).expect("a right shape");
             let mut content: Vec<Vec<u32>> = kernel.args().iter().map(|arg| vec![0; arg.len]).collect();
             content[0].fill(f32::NAN.to_bits());

@@ -1,9 +1,12 @@
 //! The oracle.
 
-use super::{LossKind, LossSpec};
+use super::{LossKind, LossSpec, is_flat};
 use crate::ops::schedule::{self, LOSS_SCALE};
 
 pub(super) fn loss(spec: &LossSpec, args: &mut [Vec<f64>], step: u32) {
+    if spec.kind == LossKind::Pearson {
+        return pearson(spec, args, step);
+    }
     let LossSpec { n, c, .. } = *spec;
     let scale = schedule::row_f64(&args[3], step)[LOSS_SCALE];
     for i in 0..n {
@@ -16,7 +19,7 @@ pub(super) fn loss(spec: &LossSpec, args: &mut [Vec<f64>], step: u32) {
                     let positive = if spec.positive_weights() { args[6][j] } else { 1.0 };
                     binary(args[0][i * c + j], args[1][i * c + j], positive, c as f64)
                 }
-                LossKind::MeanSquare => {
+                LossKind::MeanSquare | LossKind::Pearson => {
                     let difference = args[0][i * c + j] - args[1][i * c + j];
                     (difference * difference / c as f64, 2.0 * difference / c as f64)
                 }
@@ -42,4 +45,34 @@ fn binary(z: f64, t: f64, positive: f64, c: f64) -> (f64, f64) {
     let loss = positive * t * softplus(-z) + (1.0 - t) * softplus(z);
     let slope = (1.0 - t) * sigmoid(z) - positive * t * sigmoid(-z);
     (loss / c, slope / c)
+}
+
+fn pearson(spec: &LossSpec, args: &mut [Vec<f64>], step: u32) {
+    let LossSpec { n, c, .. } = *spec;
+    let scale = schedule::row_f64(&args[3], step)[LOSS_SCALE];
+    let f: Vec<f64> = args[2][step as usize * n..][..n].iter().map(|w| w * scale).collect();
+    let total: f64 = f.iter().sum();
+    args[4].fill(0.0);
+    args[5].fill(0.0);
+    if total == 0.0 {
+        return;
+    }
+    for j in 0..c {
+        let column = |values: &[f64]| -> (Vec<f64>, f64) {
+            let values: Vec<f64> = (0..n).map(|i| values[i * c + j]).collect();
+            let mean = f.iter().zip(&values).map(|(f, v)| f * v).sum::<f64>() / total;
+            (values.iter().map(|v| v - mean).collect(), mean)
+        };
+        let ((z, mean_z), (t, mean_t)) = (column(&args[0]), column(&args[1]));
+        let product = |a: &[f64], b: &[f64]| (0..n).map(|i| f[i] * a[i] * b[i]).sum::<f64>();
+        let (squares_z, squares_t) = (product(&z, &z), product(&t, &t));
+        let flat = is_flat(squares_z, mean_z, total) || is_flat(squares_t, mean_t, total) && !squares_z.is_nan();
+        let spread = (squares_z * squares_t).sqrt();
+        let r = if flat { 0.0 } else { product(&z, &t) / spread };
+        for i in 0..n {
+            args[4][i] += f[i] / c as f64 * (1.0 - r);
+            let slope = if flat { 0.0 } else { r * z[i] / squares_z - t[i] / spread };
+            args[5][i * c + j] = total * f[i] / c as f64 * slope;
+        }
+    }
 }
