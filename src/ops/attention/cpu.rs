@@ -8,7 +8,7 @@ use super::product::{Left, Right, padded, product};
 use crate::backend::CpuContext;
 use crate::backend::simd::{Simd, Vector};
 use crate::ops::kernel::Args;
-use crate::ops::{fold, math};
+use crate::ops::math;
 
 /// Words of working memory of a task: keys across, values along, a block's scores and its output.
 pub(super) const fn scratch_len(spec: &AttentionSpec) -> usize {
@@ -92,21 +92,38 @@ fn one_head<V: Vector>(head: &Head<'_>, qkv: &[f32], y: &mut [f32], lse: &mut [f
 #[inline(always)]
 fn exponentials<V: Vector>(row: &mut [f32], keys: usize) -> (f32, f32) {
     row[keys..].fill(-1e9);
+    let largest = largest::<V>(row);
+    for score in row.iter_mut() {
+        *score = math::exp(*score - largest);
+    }
+    row[keys..].fill(0.0);
+    let mut sums = V::splat(0.0);
+    for block in row.chunks_exact(V::LANES) {
+        sums = sums.add(V::load(block));
+    }
+    let sum = sums.sum();
+    let factor = 1.0 / sum;
+    for share in row.iter_mut() {
+        *share *= factor;
+    }
+    (largest, sum)
+}
+
+/// The largest of a row's values, which fill whole registers.
+#[inline(always)]
+fn largest<V: Vector>(row: &[f32]) -> f32 {
     let mut best = V::load(row);
     for block in row.chunks_exact(V::LANES) {
         best = best.max(V::load(block));
     }
     let mut lanes = [0.0; 16];
     best.store(&mut lanes);
-    let largest = lanes[..V::LANES].iter().fold(lanes[0], |a, &b| if a > b { a } else { b });
-    for score in row.iter_mut() {
-        *score = math::exp(*score - largest);
+    let mut width = V::LANES / 2;
+    while width > 0 {
+        for i in 0..width {
+            lanes[i] = if lanes[i] > lanes[i + width] { lanes[i] } else { lanes[i + width] };
+        }
+        width /= 2;
     }
-    row[keys..].fill(0.0);
-    let sum = fold::sum::<V>(row);
-    let factor = 1.0 / sum;
-    for share in row.iter_mut() {
-        *share *= factor;
-    }
-    (largest, sum)
+    lanes[0]
 }

@@ -1,7 +1,7 @@
 //! One head of one sample on the CPU: where its values stand, and how they are brought into place.
 
 use super::AttentionSpec;
-use super::product::{LANES, padded};
+use super::product::padded;
 
 /// Queries that are worked on together.
 pub(super) const BLOCK: usize = 24;
@@ -106,19 +106,15 @@ impl<'a> Head<'a> {
         }
     }
 
-    /// The same, transposed: `to` is [head, positions padded].
+    /// The same, transposed: `to` is [head, positions padded]. The padding keeps what it held: scores that come of it are
+    /// overwritten.
     #[inline(always)]
     pub(super) fn across(&self, from: &[f32], (at, stride): (usize, usize), rows: usize, scale: f32, to: &mut [f32]) {
         let Sizes { head, keys_padded, .. } = self.sizes;
-        for first in (0..rows).step_by(LANES) {
-            let count = LANES.min(rows - first);
-            let from = &from[at + first * stride..];
-            for (t, to) in to.chunks_exact_mut(keys_padded).take(head).enumerate() {
-                let mut lanes = [0.0; LANES];
-                for (j, lane) in lanes.iter_mut().take(count).enumerate() {
-                    *lane = scale * from[j * stride + t];
-                }
-                to[first..first + LANES].copy_from_slice(&lanes);
+        for j in 0..rows {
+            let from = &from[at + j * stride..][..head];
+            for (to, from) in to.chunks_exact_mut(keys_padded).zip(from) {
+                to[j] = scale * from;
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Losses with their gradients: cross entropy (softmax fused), binary cross entropy, mean square, 1 - Pearson's correlation.
+//! Losses with their gradients: cross entropy (softmax fused), binary cross entropy, mean square, 1 - Pearson.
 //!
 //! With `f_i = w[step, i] * LOSS_SCALE(step)` a batch's row i has, for outputs z of [n, c]:
 //! - cross entropy: `loss_i = f_i * (ln sum_k exp(z_ik) - z_i,t_i)`, `dz_ij = f_i * (softmax(z_i)_j - [j == t_i])`;
@@ -8,9 +8,11 @@
 //! - 1 - Pearson: with `f = sum_i f_i`, means `mz_j = sum_i f_i z_ij / f` and `mt_j` alike, sums about them
 //!   `vz_j = sum_i f_i (z_ij - mz_j)^2`, `vt_j` alike and `cov_j = sum_i f_i (z_ij - mz_j) (t_ij - mt_j)`, the correlation
 //!   is `r_j = cov_j / sqrt(vz_j vt_j)`, and
-//!   `loss_i = f_i / c * sum_j (1 - r_j)`, `dz_ij = f f_i / c * (r_j (z_ij - mz_j) / vz_j - (t_ij - mt_j) / sqrt(vz_j vt_j))`.
+//!   `loss_i = f_i / c * sum_j (1 - r_j)`,
+//!   `dz_ij = f f_i / c * (r_j (z_ij - mz_j) / vz_j - (t_ij - mt_j) / sqrt(vz_j vt_j))`.
 //!   A column is flat if `vz_j <= f (1e-12 mz_j^2 + 1e-30)`, which is what f32 makes of equal values, or if its targets
-//!   are: then its loss is 1 and its gradient 0, unless an output is NaN. This loss needs all of a batch's rows, so a batch is not cut into tiles.
+//!   are: then its loss is 1 and its gradient 0, unless an output is NaN. This loss needs all of a batch's rows, so a
+//!   batch is not cut into tiles.
 //!
 //! A row whose `f_i` is 0 has loss 0 and gradient 0 whatever its outputs are, so that a step which a member does not
 //! take cannot bring NaN into it.
