@@ -2,8 +2,8 @@
 
 use std::sync::OnceLock;
 
-use crate::backend::{Backend, Cpu, CpuContext, DeviceChoice, SimdLevel, choose};
-use crate::ops::{ARGS_MAX, Access, Arg, ArgSpec, Args, Axis, Call, Case, Kernel, Tile};
+use crate::backend::{Backend, Cpu, DeviceChoice, SimdLevel, choose};
+use crate::ops::{Access, Call, Case, Kernel};
 use crate::plan::PlanBuilder;
 
 /// The CPU at each SIMD level there is, then the software GPU unless `NIGHTLOOM_TEST_NO_GPU` is set.
@@ -69,63 +69,4 @@ fn words(case: &Case, call: &Call) -> Vec<Vec<u32>> {
     let args = call.args().into_iter().filter(|(_, arg)| arg.access != Access::Scratch);
     args.map(|(name, arg)| if arg.is_input() { case.words(&name, &arg, fleet) } else { vec![1; arg.len * fleet] })
         .collect()
-}
-
-/// Runs every call of a case on the CPU, the first member whole and in tiles of `rows` rows, and compares: arguments by
-/// row to the bit, sums over rows closely.
-pub(crate) fn assert_tiles_agree(case: &Case, rows: usize) {
-    for call in &case.calls {
-        let kernel = &call.kernel;
-        let all = kernel.rows().expect("a kernel that works on tiles");
-        let inputs = case.inputs();
-        let start: Vec<Vec<u32>> = call
-            .args()
-            .iter()
-            .map(|(name, arg)| {
-                // What an earlier call would have written is as good as any other input.
-                let known = inputs.iter().any(|(input, _)| input == name) || arg.is_input();
-                if known { case.words(name, arg, 1) } else { vec![f32::NAN.to_bits(); arg.len] }
-            })
-            .collect();
-        for level in SimdLevel::ALL.into_iter().filter(|&level| Cpu::new(level).is_ok()) {
-            let ctx = CpuContext { simd: level, parallel: false };
-            let mut whole = start.clone();
-            kernel.cpu(&ctx, &mut args_of(&kernel.args(), &mut whole, None), case.step);
-            let mut tiled = start.clone();
-            for first in (0..all).step_by(rows) {
-                let tile = Tile { first, rows: rows.min(all - first), adds: first > 0 };
-                let mut scratch = vec![f32::NAN.to_bits(); kernel.tile_scratch(tile.rows)];
-                let mut args = args_of(&kernel.args(), &mut tiled, Some((tile, all, &mut scratch)));
-                kernel.cpu_tile(&ctx, &mut args, case.step, tile);
-            }
-            for (((name, arg), whole), tiled) in call.args().iter().zip(&whole).zip(&tiled) {
-                let same = match arg.axis {
-                    Axis::Sum => floats(whole).iter().zip(floats(tiled)).all(|(a, b)| (a - b).abs() < 1e-3),
-                    Axis::Whole | Axis::Rows => whole == tiled,
-                };
-                assert!(same || arg.access == Access::Scratch, "{} {} `{name}` at {level}", case.id, kernel.name());
-            }
-        }
-    }
-}
-
-/// A kernel's arguments: all words, or those of a tile of `all` rows with scratch of its own.
-fn args_of<'a>(
-    specs: &[ArgSpec],
-    words: &'a mut [Vec<u32>],
-    mut tile: Option<(Tile, usize, &'a mut [u32])>,
-) -> Args<'a> {
-    let mut slots = [const { Arg::Taken }; ARGS_MAX];
-    for ((slot, spec), words) in slots.iter_mut().zip(specs).zip(words) {
-        let words = match &mut tile {
-            Some((_, _, scratch)) if spec.access == Access::Scratch => std::mem::take(scratch),
-            Some((tile, all, _)) if spec.axis == Axis::Rows => {
-                let each = spec.len / *all;
-                &mut words[tile.first * each..][..tile.rows * each]
-            }
-            _ => words.as_mut_slice(),
-        };
-        *slot = if spec.access == Access::Read { Arg::Read(words) } else { Arg::Write(words) };
-    }
-    Args::new(slots)
 }

@@ -7,7 +7,7 @@ use super::reduce::{
     AccumulateLoss, AccumulateLossSpec, Fold, ReduceColumns, ReduceColumnsSpec, ReduceRows, ReduceRowsSpec, SumSquares,
     SumSquaresSpec,
 };
-use super::testing::{assert_same_bits_on_any_number_of_threads, assert_tiles_agree, backends, run_boxed};
+use super::testing::{assert_same_bits_on_any_number_of_threads, backends, run_boxed};
 use super::{
     Access, Case, Fill, Kernel, Registry, activation, attention, gather, keep_best, layer_norm, loss,
     rng::counter_bits, schedule, softmax,
@@ -122,18 +122,4 @@ fn e12_a_member_of_a_fleet_gets_the_bits_that_it_gets_alone() {
     let words = |fleet| EmbeddingSpec { fleet, vocab: 4, d: 5, n: 19 };
     assert_members_are_alone(|fleet| boxed(Embedding::new(words(fleet))));
     assert_members_are_alone(|fleet| boxed(EmbeddingBackward::new(words(fleet))));
-}
-
-#[test]
-fn e11_kernels_that_work_on_tiles_give_what_they_give_for_the_whole_batch() {
-    let mut tiled = vec![];
-    for op in Registry::standard().ops() {
-        let cases = op.cases().into_iter().filter(|case| case.tested);
-        for case in cases.filter(|case| case.calls.iter().all(|call| call.kernel.rows().is_some())) {
-            [1, 3, 64].into_iter().for_each(|rows| assert_tiles_agree(&case, rows));
-            tiled.push(op.name());
-        }
-    }
-    tiled.dedup();
-    assert!(["loss", "add", "layer_norm", "attention"].iter().all(|name| tiled.contains(name)), "{tiled:?}");
 }
