@@ -6,7 +6,7 @@ use super::AttentionSpec;
 use super::head::{Head, Sizes};
 use super::product::{Left, Right, padded, product};
 use crate::backend::CpuContext;
-use crate::backend::simd::{Simd, Vector};
+use crate::backend::simd::{Simd, SimdLevel, Vector};
 use crate::ops::kernel::Args;
 use crate::ops::math;
 
@@ -24,7 +24,7 @@ pub(super) fn forward(spec: &AttentionSpec, ctx: &CpuContext, args: &mut Args<'_
     let tasks = spec.tasks();
     if tasks == 1 || !ctx.worth_splitting(spec.forward_flops()) {
         let scratch = &mut scratch[..scratch_len];
-        ctx.simd.run(Forward { spec, rows, qkv, lengths, y, lse, scratch });
+        ctx.simd.run(Forward { simd: ctx.simd, spec, rows, qkv, lengths, y, lse, scratch });
         return;
     }
     let samples = rows.div_ceil(tasks);
@@ -32,11 +32,12 @@ pub(super) fn forward(spec: &AttentionSpec, ctx: &CpuContext, args: &mut Args<'_
     outputs.zip(scratch.par_chunks_mut(scratch_len)).enumerate().for_each(|(task, ((y, lse), scratch))| {
         let (first, rows) = (task * samples, y.len() / own);
         let lengths = if spec.lengths { &lengths[first..] } else { lengths };
-        ctx.simd.run(Forward { spec, rows, qkv: &qkv[first * 3 * own..], lengths, y, lse, scratch });
+        ctx.simd.run(Forward { simd: ctx.simd, spec, rows, qkv: &qkv[first * 3 * own..], lengths, y, lse, scratch });
     });
 }
 
 struct Forward<'a> {
+    simd: SimdLevel,
     spec: &'a AttentionSpec,
     rows: usize,
     qkv: &'a [f32],
@@ -51,10 +52,10 @@ impl Simd for Forward<'_> {
 
     #[inline(always)]
     fn run<V: Vector>(self) {
-        let Self { spec, rows, qkv, lengths, y, lse, scratch } = self;
+        let Self { simd, spec, rows, qkv, lengths, y, lse, scratch } = self;
         // No closure: it would be compiled without the level's instructions.
         for number in 0..rows * spec.heads {
-            one_head::<V>(&Head::new(spec, lengths, number), qkv, y, lse, scratch);
+            one_head::<V>(&Head::new(simd, spec, lengths, number), qkv, y, lse, scratch);
         }
     }
 }
@@ -74,7 +75,7 @@ fn one_head<V: Vector>(head: &Head<'_>, qkv: &[f32], y: &mut [f32], lse: &mut [f
         let width = padded(keys);
         let left = Left { values: &qkv[head.at(0, first)..], row: stride, step: 1 };
         let keys_across = right(keys_across, sizes.keys_padded);
-        product::<V>((queries, sizes.head, width), left, keys_across, scores, sizes.keys_padded, false);
+        product(head.simd, (queries, sizes.head, width), left, keys_across, (scores, sizes.keys_padded), false);
         let lse = &mut lse[head.lse() + first..][..queries];
         for ((i, row), lse) in scores.chunks_exact_mut(sizes.keys_padded).enumerate().zip(lse.iter_mut()) {
             let (largest, sum) = exponentials::<V>(&mut row[..width], head.keys(first + i));
@@ -82,7 +83,7 @@ fn one_head<V: Vector>(head: &Head<'_>, qkv: &[f32], y: &mut [f32], lse: &mut [f
         }
         let left = Left { values: scores, row: sizes.keys_padded, step: 1 };
         let size = (queries, keys, sizes.head_padded);
-        product::<V>(size, left, right(values, sizes.head_padded), out, sizes.head_padded, false);
+        product(head.simd, size, left, right(values, sizes.head_padded), (out, sizes.head_padded), false);
         head.back(out, 1.0, y, (head.out(first), spec.d), queries);
     }
 }

@@ -7,7 +7,7 @@ use super::AttentionSpec;
 use super::head::{Head, Sizes};
 use super::product::{Left, Right, padded, product};
 use crate::backend::CpuContext;
-use crate::backend::simd::{Simd, Vector};
+use crate::backend::simd::{Simd, SimdLevel, Vector};
 use crate::ops::kernel::Args;
 use crate::ops::{fold, math};
 
@@ -25,14 +25,14 @@ pub(super) fn backward(spec: &AttentionSpec, ctx: &CpuContext, args: &mut Args<'
     let (own, scratch_len) = (3 * spec.l * spec.d, scratch_len(spec));
     let tasks = spec.tasks();
     if tasks == 1 || !ctx.worth_splitting(spec.backward_flops()) {
-        ctx.simd.run(Backward { spec, rows, inputs, dqkv, scratch: &mut scratch[..scratch_len] });
+        ctx.simd.run(Backward { simd: ctx.simd, spec, rows, inputs, dqkv, scratch: &mut scratch[..scratch_len] });
         return;
     }
     let samples = rows.div_ceil(tasks);
     let outputs = dqkv.par_chunks_mut(samples * own).zip(scratch.par_chunks_mut(scratch_len));
     outputs.enumerate().for_each(|(task, (dqkv, scratch))| {
         let (inputs, rows) = (inputs.from(spec, task * samples), dqkv.len() / own);
-        ctx.simd.run(Backward { spec, rows, inputs, dqkv, scratch });
+        ctx.simd.run(Backward { simd: ctx.simd, spec, rows, inputs, dqkv, scratch });
     });
 }
 
@@ -62,6 +62,7 @@ impl Inputs<'_> {
 }
 
 struct Backward<'a> {
+    simd: SimdLevel,
     spec: &'a AttentionSpec,
     rows: usize,
     inputs: Inputs<'a>,
@@ -74,10 +75,10 @@ impl Simd for Backward<'_> {
 
     #[inline(always)]
     fn run<V: Vector>(self) {
-        let Self { spec, rows, inputs, dqkv, scratch } = self;
+        let Self { simd, spec, rows, inputs, dqkv, scratch } = self;
         // No closure: it would be compiled without the level's instructions.
         for number in 0..rows * spec.heads {
-            one_head::<V>(&Head::new(spec, inputs.lengths, number), &inputs, dqkv, scratch);
+            one_head::<V>(&Head::new(simd, spec, inputs.lengths, number), &inputs, dqkv, scratch);
         }
     }
 }
@@ -153,9 +154,9 @@ fn block<V: Vector>(head: &Head<'_>, inputs: &Inputs<'_>, parts: &mut Parts<'_>,
 
     let q = Left { values: &inputs.qkv[head.at(0, first)..], row: head.stride(), step: 1 };
     let size = (queries, values, width);
-    product::<V>(size, q, right(parts.keys_across, keys_padded), parts.shares, keys_padded, false);
+    product(head.simd, size, q, right(parts.keys_across, keys_padded), (parts.shares, keys_padded), false);
     let dy = Left { values: &inputs.dy[head.out(first)..], row: spec.d, step: 1 };
-    product::<V>(size, dy, right(parts.values_across, keys_padded), parts.slopes, keys_padded, false);
+    product(head.simd, size, dy, right(parts.values_across, keys_padded), (parts.slopes, keys_padded), false);
 
     let rows = parts.shares.chunks_exact_mut(keys_padded).zip(parts.slopes.chunks_exact_mut(keys_padded));
     for (i, (shares, slopes)) in (first..first + queries).zip(rows) {
@@ -173,12 +174,12 @@ fn block<V: Vector>(head: &Head<'_>, inputs: &Inputs<'_>, parts: &mut Parts<'_>,
 
     let slopes = Left { values: parts.slopes, row: keys_padded, step: 1 };
     let size = (queries, keys, head_padded);
-    product::<V>(size, slopes, right(parts.keys, head_padded), parts.dqueries, head_padded, false);
+    product(head.simd, size, slopes, right(parts.keys, head_padded), (parts.dqueries, head_padded), false);
     let size = (keys, queries, head_padded);
     let slopes = Left { values: parts.slopes, row: 1, step: keys_padded };
     let q = right(&parts.queries[first * head_padded..], head_padded);
-    product::<V>(size, slopes, q, parts.dkeys, head_padded, true);
+    product(head.simd, size, slopes, q, (parts.dkeys, head_padded), true);
     let shares = Left { values: parts.shares, row: 1, step: keys_padded };
     let dy = right(&parts.dy[first * head_padded..], head_padded);
-    product::<V>(size, shares, dy, parts.dvalues, head_padded, true);
+    product(head.simd, size, shares, dy, (parts.dvalues, head_padded), true);
 }

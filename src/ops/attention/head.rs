@@ -2,6 +2,7 @@
 
 use super::AttentionSpec;
 use super::product::padded;
+use crate::backend::simd::SimdLevel;
 
 /// Queries that are worked on together.
 pub(super) const BLOCK: usize = 24;
@@ -49,6 +50,7 @@ impl Sizes {
 /// A head of a sample.
 #[derive(Clone, Copy)]
 pub(super) struct Head<'a> {
+    pub(super) simd: SimdLevel,
     pub(super) spec: &'a AttentionSpec,
     pub(super) sizes: Sizes,
     pub(super) sample: usize,
@@ -60,10 +62,10 @@ pub(super) struct Head<'a> {
 impl<'a> Head<'a> {
     /// Head `number` of a batch, sample after sample. `lengths` is empty if samples have none.
     #[inline(always)]
-    pub(super) fn new(spec: &'a AttentionSpec, lengths: &[u32], number: usize) -> Self {
+    pub(super) fn new(simd: SimdLevel, spec: &'a AttentionSpec, lengths: &[u32], number: usize) -> Self {
         let (sample, head) = (number / spec.heads, number % spec.heads);
         let length = lengths.get(sample).map_or(spec.l, |&length| (length as usize).clamp(1, spec.l));
-        Self { spec, sizes: Sizes::new(spec), sample, head, length }
+        Self { simd, spec, sizes: Sizes::new(spec), sample, head, length }
     }
 
     /// The place of the head's query (part 0), key (1) or value (2) at position `i`; rows are [`Head::stride`] apart.

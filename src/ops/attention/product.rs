@@ -1,6 +1,6 @@
 //! Products of small matrices that stay in registers: what attention consists of on the CPU.
 
-use crate::backend::simd::Vector;
+use crate::backend::simd::{Simd, SimdLevel, Vector};
 
 /// Columns of every right-hand side and every result are padded to a multiple of this: a register of AVX-512, two of
 /// AVX2.
@@ -29,32 +29,52 @@ pub(super) struct Right<'a> {
 /// `out[i, j] = sum over k of left[i, k] * right[k, j]` for i below `m`, k below `depth` and j below `n`, a multiple of
 /// [`LANES`]; rows of `out` are `stride` apart. With `adds`, the sum is added to what `out` holds. Every sum runs over k
 /// in order.
-#[inline(always)]
-pub(super) fn product<V: Vector>(
-    (m, depth, n): (usize, usize, usize),
+///
+/// A function of its own at each SIMD level, so that the code of its tiles is there once.
+pub(super) fn product(
+    simd: SimdLevel,
+    size: (usize, usize, usize),
     left: Left<'_>,
     right: Right<'_>,
-    out: &mut [f32],
-    stride: usize,
+    (out, stride): (&mut [f32], usize),
     adds: bool,
 ) {
-    let mut j = 0;
-    while j < n {
-        let wide = V::LANES == LANES && n - j >= 2 * LANES;
-        let mut i = 0;
-        while i < m {
-            let part = Left { values: &left.values[i * left.row..], ..left };
-            let columns = Right { values: &right.values[j..], ..right };
-            let out = &mut out[i * stride + j..];
-            i += if V::LANES == LANES && wide {
-                rows::<V, 2, 12, 4>(m - i, depth, part, columns, out, stride, adds)
-            } else if V::LANES == LANES {
-                rows::<V, 1, 12, 4>(m - i, depth, part, columns, out, stride, adds)
-            } else {
-                rows::<V, 2, 6, 3>(m - i, depth, part, columns, out, stride, adds)
-            };
+    simd.run(Product { size, left, right, out, stride, adds });
+}
+
+struct Product<'a> {
+    size: (usize, usize, usize),
+    left: Left<'a>,
+    right: Right<'a>,
+    out: &'a mut [f32],
+    stride: usize,
+    adds: bool,
+}
+
+impl Simd for Product<'_> {
+    type Out = ();
+
+    #[inline(always)]
+    fn run<V: Vector>(self) {
+        let Self { size: (m, depth, n), left, right, out, stride, adds } = self;
+        let mut j = 0;
+        while j < n {
+            let wide = V::LANES == LANES && n - j >= 2 * LANES;
+            let mut i = 0;
+            while i < m {
+                let part = Left { values: &left.values[i * left.row..], ..left };
+                let columns = Right { values: &right.values[j..], ..right };
+                let out = &mut out[i * stride + j..];
+                i += if V::LANES == LANES && wide {
+                    rows::<V, 2, 12, 4>(m - i, depth, part, columns, out, stride, adds)
+                } else if V::LANES == LANES {
+                    rows::<V, 1, 12, 3>(m - i, depth, part, columns, out, stride, adds)
+                } else {
+                    rows::<V, 2, 6, 3>(m - i, depth, part, columns, out, stride, adds)
+                };
+            }
+            j += if wide { 2 * LANES } else { LANES };
         }
-        j += if wide { 2 * LANES } else { LANES };
     }
 }
 
