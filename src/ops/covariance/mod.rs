@@ -15,6 +15,8 @@ mod cases;
 mod cpu;
 mod gpu;
 mod reference;
+#[cfg(test)]
+mod tests;
 
 use super::kernel::{ArgSpec, Args, Dispatch, Kernel, Shader, Work};
 use super::{Case, Op, ShapeError, prelude};

@@ -30,6 +30,8 @@ mod gpu;
 mod keepers;
 mod panels;
 mod reference;
+#[cfg(test)]
+mod tests;
 
 use super::kernel::{ArgSpec, Args, Dispatch, Kernel, Shader, Work};
 use super::{Case, Op, ShapeError, prelude};
