@@ -7,7 +7,7 @@ use backends::backends;
 use nightloom::backend::Backend;
 use nightloom::cluster::{Clustering, EmptyRule, Init, KMeans, KMeansSpec, Mode, Rows};
 use nightloom::ops::Call;
-use nightloom::ops::distance::{Distance, DistanceSpec};
+use nightloom::ops::distance::{Distance, DistanceSpec, Metric};
 use nightloom::ops::rng::counter_bits;
 use nightloom::plan::prepared::{Prepared, Values};
 
@@ -228,7 +228,7 @@ fn e15_what_cannot_be_clustered_is_refused() {
 
 /// The op `distance` alone; returns labels and distances.
 fn nearest(backend: &Backend, x: &[f32], c: &[f32], d: usize) -> (Vec<u32>, Vec<f32>) {
-    let spec = DistanceSpec { fleet: 1, n: x.len() / d, k: c.len() / d, d };
+    let spec = DistanceSpec { fleet: 1, n: x.len() / d, k: c.len() / d, d, metric: Metric::Euclidean, nearest: 1 };
     let call = Call::new(Distance::new(spec).expect("a right shape"));
     let words = |values: &[f32]| values.iter().map(|v| v.to_bits()).collect();
     let values = Values::from([("x".to_owned(), words(x)), ("c".to_owned(), words(c))]);

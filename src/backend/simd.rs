@@ -135,12 +135,22 @@ pub trait Vector: Copy {
     /// Lane by lane maximum.
     #[must_use]
     fn max(self, other: Self) -> Self;
+    /// Lane by lane minimum; `other` where either is a NaN.
+    #[must_use]
+    fn min(self, other: Self) -> Self;
+    /// Lane by lane magnitude.
+    #[must_use]
+    fn abs(self) -> Self;
     /// Lane by lane square root.
     #[must_use]
     fn sqrt(self) -> Self;
     /// Lane by lane: `yes` where `self < other`, else `no`. A NaN is never less.
     #[must_use]
     fn if_less(self, other: Self, yes: Self, no: Self) -> Self;
+    /// Whether `self < other` in any lane. A NaN is never less.
+    fn any_less(self, other: Self) -> bool;
+    /// The smallest lane; no lane may be a NaN.
+    fn lowest(self) -> f32;
     /// The sum of the lanes, in a fixed order.
     #[inline(always)]
     fn sum(self) -> f32 {
@@ -196,6 +206,22 @@ impl Vector for [f32; 8] {
         std::array::from_fn(|i| if self[i] > other[i] { self[i] } else { other[i] })
     }
     #[inline(always)]
+    fn min(self, other: Self) -> Self {
+        std::array::from_fn(|i| if self[i] < other[i] { self[i] } else { other[i] })
+    }
+    #[inline(always)]
+    fn abs(self) -> Self {
+        std::array::from_fn(|i| self[i].abs())
+    }
+    #[inline(always)]
+    fn any_less(self, other: Self) -> bool {
+        self.iter().zip(&other).fold(false, |any, (a, b)| any | (a < b))
+    }
+    #[inline(always)]
+    fn lowest(self) -> f32 {
+        self.into_iter().fold(f32::INFINITY, f32::min)
+    }
+    #[inline(always)]
     fn sqrt(self) -> Self {
         std::array::from_fn(|i| self[i].sqrt())
     }
@@ -208,11 +234,14 @@ impl Vector for [f32; 8] {
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::{
-        __m256, __m256i, __m512, __mmask16, _CMP_LT_OQ, _mm256_add_ps, _mm256_blendv_ps, _mm256_cmp_ps,
-        _mm256_cmpgt_epi32, _mm256_div_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_maskload_ps, _mm256_maskstore_ps,
-        _mm256_max_ps, _mm256_mul_ps, _mm256_set1_epi32, _mm256_set1_ps, _mm256_setr_epi32, _mm256_sqrt_ps,
-        _mm256_storeu_ps, _mm256_sub_ps, _mm512_add_ps, _mm512_cmp_ps_mask, _mm512_div_ps, _mm512_fmadd_ps,
-        _mm512_loadu_ps, _mm512_mask_blend_ps, _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps, _mm512_max_ps,
+        __m256, __m256i, __m512, __mmask16, _CMP_LT_OQ, _mm_add_ps, _mm_add_ss, _mm_cvtss_f32, _mm_min_ps, _mm_min_ss,
+        _mm_movehl_ps, _mm_shuffle_ps, _mm256_add_ps, _mm256_andnot_ps, _mm256_blendv_ps, _mm256_castpd_ps,
+        _mm256_castps256_ps128, _mm256_cmp_ps, _mm256_cmpgt_epi32, _mm256_div_ps, _mm256_extractf128_ps,
+        _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_maskload_ps, _mm256_maskstore_ps, _mm256_max_ps, _mm256_min_ps,
+        _mm256_movemask_ps, _mm256_mul_ps, _mm256_set1_epi32, _mm256_set1_ps, _mm256_setr_epi32, _mm256_sqrt_ps,
+        _mm256_storeu_ps, _mm256_sub_ps, _mm512_abs_ps, _mm512_add_ps, _mm512_castps_pd, _mm512_castps512_ps256,
+        _mm512_cmp_ps_mask, _mm512_div_ps, _mm512_extractf64x4_pd, _mm512_fmadd_ps, _mm512_loadu_ps,
+        _mm512_mask_blend_ps, _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps, _mm512_max_ps, _mm512_min_ps,
         _mm512_mul_ps, _mm512_set1_ps, _mm512_sqrt_ps, _mm512_storeu_ps, _mm512_sub_ps,
     };
 
@@ -290,9 +319,85 @@ mod x86 {
         unsafe { _mm512_mask_storeu_ps(x.as_mut_ptr(), ((1_u32 << x.len()) - 1) as __mmask16, v) }
     }
 
+    /// # Safety
+    /// The machine has AVX2.
+    #[inline(always)]
+    unsafe fn abs_256(a: __m256) -> __m256 {
+        // SAFETY: as the caller promises.
+        unsafe { _mm256_andnot_ps(_mm256_set1_ps(-0.0), a) }
+    }
+
+    /// # Safety
+    /// The machine has AVX2.
+    #[inline(always)]
+    unsafe fn any_less_256(a: __m256, b: __m256) -> bool {
+        // SAFETY: as the caller promises.
+        unsafe { _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_LT_OQ>(a, b)) != 0 }
+    }
+
+    /// # Safety
+    /// The machine has AVX-512 F.
+    #[inline(always)]
+    unsafe fn any_less_512(a: __m512, b: __m512) -> bool {
+        // SAFETY: as the caller promises.
+        unsafe { _mm512_cmp_ps_mask::<_CMP_LT_OQ>(a, b) != 0 }
+    }
+
+    /// The upper half.
+    ///
+    /// # Safety
+    /// The machine has AVX-512 F.
+    #[inline(always)]
+    unsafe fn upper_512(a: __m512) -> __m256 {
+        // SAFETY: as the caller promises.
+        unsafe { _mm256_castpd_ps(_mm512_extractf64x4_pd::<1>(_mm512_castps_pd(a))) }
+    }
+
+    /// By halving, as [`Vector::sum`] says it.
+    ///
+    /// # Safety
+    /// The machine has AVX2.
+    #[inline(always)]
+    unsafe fn sum_256(a: __m256) -> f32 {
+        // SAFETY: as the caller promises.
+        unsafe {
+            let four = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps::<1>(a));
+            let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+            _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps::<1>(two, two)))
+        }
+    }
+
+    /// # Safety
+    /// The machine has AVX-512 F.
+    #[inline(always)]
+    unsafe fn sum_512(a: __m512) -> f32 {
+        // SAFETY: as the caller promises.
+        unsafe { sum_256(_mm256_add_ps(_mm512_castps512_ps256(a), upper_512(a))) }
+    }
+
+    /// # Safety
+    /// The machine has AVX2.
+    #[inline(always)]
+    unsafe fn lowest_256(a: __m256) -> f32 {
+        // SAFETY: as the caller promises.
+        unsafe {
+            let four = _mm_min_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps::<1>(a));
+            let two = _mm_min_ps(four, _mm_movehl_ps(four, four));
+            _mm_cvtss_f32(_mm_min_ss(two, _mm_shuffle_ps::<1>(two, two)))
+        }
+    }
+
+    /// # Safety
+    /// The machine has AVX-512 F.
+    #[inline(always)]
+    unsafe fn lowest_512(a: __m512) -> f32 {
+        // SAFETY: as the caller promises.
+        unsafe { lowest_256(_mm256_min_ps(_mm512_castps512_ps256(a), upper_512(a))) }
+    }
+
     macro_rules! vector {
         ($ty:ty, $lanes:literal, $set1:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $mul:ident, $div:ident, $fma:ident,
-         $max:ident, $sqrt:ident, $if_less:ident, $load_part:ident, $store_part:ident) => {
+         $max:ident, $sqrt:ident, $if_less:ident, $load_part:ident, $store_part:ident, $min:ident, $abs:ident, $any_less:ident, $lowest:ident, $sum:ident) => {
             // SAFETY (all functions): values of this type are only made inside `run_avx*`, where the instructions exist;
             // loads and stores check the slice's length first.
             impl Vector for $ty {
@@ -353,6 +458,26 @@ mod x86 {
                 fn if_less(self, other: Self, yes: Self, no: Self) -> Self {
                     unsafe { $if_less(self, other, yes, no) }
                 }
+                #[inline(always)]
+                fn min(self, other: Self) -> Self {
+                    unsafe { $min(self, other) }
+                }
+                #[inline(always)]
+                fn abs(self) -> Self {
+                    unsafe { $abs(self) }
+                }
+                #[inline(always)]
+                fn any_less(self, other: Self) -> bool {
+                    unsafe { $any_less(self, other) }
+                }
+                #[inline(always)]
+                fn lowest(self) -> f32 {
+                    unsafe { $lowest(self) }
+                }
+                #[inline(always)]
+                fn sum(self) -> f32 {
+                    unsafe { $sum(self) }
+                }
             }
         };
     }
@@ -372,7 +497,12 @@ mod x86 {
         _mm256_sqrt_ps,
         if_less_256,
         load_part_256,
-        store_part_256
+        store_part_256,
+        _mm256_min_ps,
+        abs_256,
+        any_less_256,
+        lowest_256,
+        sum_256
     );
     vector!(
         __m512,
@@ -389,6 +519,11 @@ mod x86 {
         _mm512_sqrt_ps,
         if_less_512,
         load_part_512,
-        store_part_512
+        store_part_512,
+        _mm512_min_ps,
+        _mm512_abs_ps,
+        any_less_512,
+        lowest_512,
+        sum_512
     );
 }

@@ -1,4 +1,4 @@
-//! Clusters and projections: K-means on either device, nearest rows, PCA.
+//! Clusters and projections on either device: K-means, nearest rows by a [`Metric`], PCA.
 //!
 //! [`Rows`] is the checked form of the data that all of them take. [`KMeansSpec::check`] gives a [`KMeans`], whose
 //! [`KMeans::fit`] runs the ops `distance` and `centroid` on a [`crate::backend::Backend`], tile by tile where the rows
@@ -16,9 +16,11 @@ mod tiles;
 
 pub use error::ClusterError;
 pub use kmeans::{Clustering, EmptyRule, Init, KMeans, KMeansSpec, Mode};
-pub use nearest::{Neighbour, nearest_rows};
+pub use nearest::{Nearest, NearestSpec, Neighbour};
 pub use pca::{Keep, Pca};
 pub use rows::{MAGNITUDE_MAX, Rows};
+
+pub use crate::ops::distance::Metric;
 
 /// Rows of one piece of a sum that threads share: fixed, so that sums do not depend on their number.
 const BLOCK_ROWS: usize = 1024;

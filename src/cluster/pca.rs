@@ -1,13 +1,16 @@
-//! Principal components, exactly: mean and covariance in f64, then all eigenvectors.
+//! Principal components through the covariance, which the op of that name computes, and all its eigenvectors in f64.
 
 use nalgebra::{DMatrix, SymmetricEigen};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{BLOCK_ROWS, ClusterError, Rows};
+use crate::backend::Backend;
+use crate::ops::covariance::{Covariance, CovarianceSpec};
+use crate::plan::PlanBuilder;
 
-/// The most blocks of rows whose sums are held side by side.
-const BLOCKS_MAX: usize = 64;
+/// Words of a tile on the CPU: 1 GiB, since a plan holds a copy of its rows.
+const CPU_WORDS_MAX: usize = 1 << 28;
 
 /// Iterations of the eigenvalue search for each column.
 const ITERATIONS_A_COLUMN: usize = 100;
@@ -33,18 +36,22 @@ pub struct Pca {
 }
 
 impl Pca {
-    /// Fits components to `rows`.
+    /// Fits components to `rows`; `backend` takes their mean and covariance, in f32.
     ///
     /// # Errors
-    /// If there are fewer than two rows, more dimensions are wanted than there are columns, or a share is not in (0, 1].
-    pub fn fit(rows: &Rows<'_>, keep: Keep) -> Result<Self, ClusterError> {
+    /// If there are fewer than two rows, more dimensions are wanted than there are columns, a share is not in (0, 1], or
+    /// the device fails.
+    pub fn fit(backend: &Backend, rows: &Rows<'_>, keep: Keep) -> Result<Self, ClusterError> {
+        Self::fit_in_tiles(backend, rows, keep, rows_max(backend, rows.width()))
+    }
+
+    fn fit_in_tiles(backend: &Backend, rows: &Rows<'_>, keep: Keep, rows_max: usize) -> Result<Self, ClusterError> {
         let width = rows.width();
         if rows.count() < 2 {
             return Err(ClusterError::TooFewRows { what: "covariance", wanted: 2, rows: rows.count() });
         }
         check(keep, width)?;
-        let mean = mean(rows);
-        let covariance = covariance(rows, &mean);
+        let (mean, covariance) = moments(backend, rows, rows_max)?;
         let iterations = ITERATIONS_A_COLUMN * width;
         let eigen = SymmetricEigen::try_new(covariance, f64::EPSILON, iterations)
             .ok_or(ClusterError::NoEigenvalues { width, iterations })?;
@@ -114,6 +121,15 @@ impl Pca {
     }
 }
 
+/// The most rows of a tile.
+fn rows_max(backend: &Backend, width: usize) -> usize {
+    let words = match backend {
+        Backend::Cpu(_) => CPU_WORDS_MAX,
+        Backend::Gpu(gpu) => usize::try_from(gpu.binding_bytes_max() / 4).unwrap_or(usize::MAX).min(u32::MAX as usize),
+    };
+    (words / width).max(4)
+}
+
 fn check(keep: Keep, width: usize) -> Result<(), ClusterError> {
     let bad = |name, expected, found| Err(ClusterError::Setting { name, expected, found });
     match keep {
@@ -154,65 +170,59 @@ fn with_sign(mut component: Vec<f64>) -> Vec<f64> {
     component
 }
 
-/// Values of a block of rows: a rule of the shape alone, so that sums do not depend on the number of threads.
-fn block_len(rows: &Rows<'_>) -> usize {
-    rows.count().div_ceil(BLOCKS_MAX).max(BLOCK_ROWS) * rows.width()
-}
-
-/// Adds the blocks' sums in their order.
-fn add_up(blocks: Vec<Vec<f64>>, len: usize) -> Vec<f64> {
-    let mut total = vec![0.0; len];
-    for block in blocks {
-        for (sum, value) in total.iter_mut().zip(block) {
-            *sum += value;
+/// Mean and covariance. Rows that a device cannot bind at once are cut into tiles of nearly equal length, whose moments
+/// are merged in f64 in their order (Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm for computing
+/// sample variances", 1979).
+fn moments(backend: &Backend, rows: &Rows<'_>, rows_max: usize) -> Result<(Vec<f64>, DMatrix<f64>), ClusterError> {
+    let (n, width) = (rows.count(), rows.width());
+    // A tile has two rows at least, as a covariance needs.
+    let tiles = n.div_ceil(rows_max).min(n / 2);
+    let bound = |t: usize| (t as u64 * n as u64 / tiles as u64) as usize;
+    let mut count = 0.0;
+    let mut mean = vec![0.0; width];
+    let mut squares = DMatrix::zeros(width, width);
+    for t in 0..tiles {
+        let values = &rows.values()[bound(t) * width..bound(t + 1) * width];
+        let (own_mean, own) = tile_moments(backend, values, width)?;
+        let own_count = (bound(t + 1) - bound(t)) as f64;
+        let whole = count + own_count;
+        let apart: Vec<f64> = own_mean.iter().zip(&mean).map(|(own, known)| f64::from(*own) - known).collect();
+        for i in 0..width {
+            for j in 0..width {
+                squares[(i, j)] += f64::from(own[i * width + j]) * (own_count - 1.0)
+                    + apart[i] * apart[j] * (count * own_count / whole);
+            }
         }
+        mean.iter_mut().zip(&apart).for_each(|(mean, apart)| *mean += apart * (own_count / whole));
+        count = whole;
     }
-    total
+    Ok((mean, squares / (count - 1.0)))
 }
 
-fn mean(rows: &Rows<'_>) -> Vec<f64> {
-    let width = rows.width();
-    let block = |values: &[f32]| {
-        let mut sums = vec![0.0; width];
-        for row in values.chunks_exact(width) {
-            for (sum, value) in sums.iter_mut().zip(row) {
-                *sum += f64::from(*value);
-            }
-        }
-        sums
-    };
-    let sums = add_up(rows.values().par_chunks(block_len(rows)).map(block).collect(), width);
-    sums.into_iter().map(|sum| sum / rows.count() as f64).collect()
-}
-
-fn covariance(rows: &Rows<'_>, mean: &[f64]) -> DMatrix<f64> {
-    let width = rows.width();
-    let block = |values: &[f32]| {
-        let mut sums = vec![0.0; width * width];
-        let mut centred = vec![0.0; width];
-        for row in values.chunks_exact(width) {
-            for ((value, x), mean) in centred.iter_mut().zip(row).zip(mean) {
-                *value = f64::from(*x) - mean;
-            }
-            for (i, sums) in sums.chunks_exact_mut(width).enumerate() {
-                let own = centred[i];
-                for (sum, other) in sums[..=i].iter_mut().zip(&centred) {
-                    *sum += own * other;
-                }
-            }
-        }
-        sums
-    };
-    let sums = add_up(rows.values().par_chunks(block_len(rows)).map(block).collect(), width * width);
-    let divisor = (rows.count() - 1) as f64;
-    DMatrix::from_fn(width, width, |i, j| sums[i.max(j) * width + i.min(j)] / divisor)
+/// What the op `covariance` makes of a tile.
+fn tile_moments(backend: &Backend, values: &[f32], d: usize) -> Result<(Vec<f32>, Vec<f32>), ClusterError> {
+    let n = values.len() / d;
+    let mut builder = PlanBuilder::new(1);
+    let (x, mean, cov) = (builder.tensor("rows", n * d), builder.tensor("mean", d), builder.tensor("cov", d * d));
+    let list = builder.list();
+    builder.push(list, Covariance::new(CovarianceSpec { fleet: 1, n, d })?, &[x, mean, cov])?;
+    let mut plan = builder.build(backend)?;
+    plan.upload_f32(x, values)?;
+    plan.replay(list, 0..1)?;
+    Ok((plan.download_f32(mean)?, plan.download_f32(cov)?))
 }
 
 #[cfg(test)]
 mod tests {
     use super::{Keep, Pca};
+    use crate::backend::Backend;
     use crate::cluster::Rows;
     use crate::ops::rng::counter_bits;
+    use crate::ops::testing::backends;
+
+    fn cpu() -> Backend {
+        Backend::cpu().expect("a CPU")
+    }
 
     fn close(found: &[f64], expected: &[f64]) {
         assert_eq!(found.len(), expected.len());
@@ -227,7 +237,7 @@ mod tests {
         let values = [1.0 + 1.8, 2.0 + 2.4, 1.0 - 1.8, 2.0 - 2.4, 1.0 - 0.8, 2.0 + 0.6, 1.0 + 0.8, 2.0 - 0.6];
         let values64 = values.map(|v: f64| v as f32);
         let rows = Rows::new(&values64, 2).expect("fine");
-        let pca = Pca::fit(&rows, Keep::Dimensions(2)).expect("fits");
+        let pca = Pca::fit(&cpu(), &rows, Keep::Dimensions(2)).expect("fits");
         let loose = |found: &[f64], expected: &[f64]| {
             assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{found:?}, expected {expected:?}");
         };
@@ -238,9 +248,9 @@ mod tests {
         loose(&pca.shares(), &[0.9, 0.1]);
         let out: Vec<f64> = pca.transform(&rows).expect("same width").into_iter().map(f64::from).collect();
         loose(&out, &[3.0, 0.0, -3.0, 0.0, 0.0, -1.0, 0.0, 1.0]);
-        assert_eq!(Pca::fit(&rows, Keep::Share(0.89)).expect("fits").dimensions(), 1);
-        assert_eq!(Pca::fit(&rows, Keep::Share(0.91)).expect("fits").dimensions(), 2);
-        assert_eq!(Pca::fit(&rows, Keep::Share(1.0)).expect("fits").dimensions(), 2);
+        assert_eq!(Pca::fit(&cpu(), &rows, Keep::Share(0.89)).expect("fits").dimensions(), 1);
+        assert_eq!(Pca::fit(&cpu(), &rows, Keep::Share(0.91)).expect("fits").dimensions(), 2);
+        assert_eq!(Pca::fit(&cpu(), &rows, Keep::Share(1.0)).expect("fits").dimensions(), 2);
     }
 
     #[test]
@@ -249,7 +259,7 @@ mod tests {
         let noise = |i: usize| f64::from(counter_bits(5, 0, 0, i as u32)) / f64::from(u32::MAX) - 0.5;
         let values: Vec<f32> = (0..n * d).map(|i| (noise(i) * (i % d + 1) as f64 + noise(i / d)) as f32).collect();
         let rows = Rows::new(&values, d).expect("fine");
-        let pca = Pca::fit(&rows, Keep::Dimensions(d)).expect("fits");
+        let pca = Pca::fit(&cpu(), &rows, Keep::Dimensions(d)).expect("fits");
         for i in 0..d {
             for j in 0..d {
                 let dot: f64 = pca.component(i).iter().zip(pca.component(j)).map(|(a, b)| a * b).sum();
@@ -277,19 +287,38 @@ mod tests {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
             pool.install(|| {
                 let rows = Rows::new(&values, 5).expect("fine");
-                Pca::fit(&rows, Keep::Share(0.7)).expect("fits")
+                Pca::fit(&cpu(), &rows, Keep::Share(0.7)).expect("fits")
             })
         };
         assert_eq!(fit(1), fit(2));
     }
 
     #[test]
+    fn e4_pca_of_rows_in_tiles_is_that_of_all_rows_at_once() {
+        let values: Vec<f32> =
+            (0..1003 * 5).map(|i| (counter_bits(1, 2, 3, i) as f32 / 1e9 + 50.0) * (i % 5 + 1) as f32).collect();
+        let rows = Rows::new(&values, 5).expect("fine");
+        for backend in backends() {
+            let whole = Pca::fit(&backend, &rows, Keep::Dimensions(5)).expect("fits");
+            for rows_max in [4, 100, 502] {
+                if rows_max == 4 && matches!(backend, Backend::Gpu(_)) {
+                    continue;
+                }
+                let tiled = Pca::fit_in_tiles(&backend, &rows, Keep::Dimensions(5), rows_max).expect("fits");
+                let close = |a: &[f64], b: &[f64]| a.iter().zip(b).all(|(a, b)| (a / b - 1.0).abs() < 1e-5);
+                assert!(close(tiled.mean(), whole.mean()), "{rows_max}: {tiled:?}, expected {whole:?}");
+                assert!(close(tiled.variances(), whole.variances()), "{rows_max}: {tiled:?}, expected {whole:?}");
+            }
+        }
+    }
+
+    #[test]
     fn e15_pca_of_constant_rows_has_no_variance_and_bad_wishes_are_refused() {
         let rows = Rows::new(&[4.0; 6], 2).expect("fine");
-        let pca = Pca::fit(&rows, Keep::Dimensions(2)).expect("fits");
+        let pca = Pca::fit(&cpu(), &rows, Keep::Dimensions(2)).expect("fits");
         assert_eq!(pca.shares(), [0.0, 0.0]);
         assert_eq!(pca.transform(&rows).expect("same width"), [0.0; 6]);
-        let refused = |keep| Pca::fit(&rows, keep).expect_err("refused").to_string();
+        let refused = |keep| Pca::fit(&cpu(), &rows, keep).expect_err("refused").to_string();
         assert_eq!(refused(Keep::Dimensions(0)), "`dimensions`: expected at least 1, found 0");
         assert_eq!(
             refused(Keep::Dimensions(3)),
@@ -298,7 +327,7 @@ mod tests {
         assert_eq!(refused(Keep::Share(f64::NAN)), "`share`: expected a number above 0 and at most 1, found NaN");
         assert_eq!(refused(Keep::Share(1.01)), "`share`: expected a number above 0 and at most 1, found 1.01");
         let one = Rows::new(&[1.0, 2.0], 2).expect("fine");
-        let error = Pca::fit(&one, Keep::Dimensions(1)).expect_err("one row");
+        let error = Pca::fit(&cpu(), &one, Keep::Dimensions(1)).expect_err("one row");
         assert_eq!(error.to_string(), "covariance: at least 2 rows are needed, found 1");
         let narrow = Rows::new(&[1.0], 1).expect("fine");
         assert_eq!(

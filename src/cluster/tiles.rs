@@ -7,7 +7,7 @@
 use super::{ClusterError, Rows};
 use crate::backend::Backend;
 use crate::ops::centroid::{Centroid, CentroidSpec};
-use crate::ops::distance::{Distance, DistanceSpec};
+use crate::ops::distance::{Distance, DistanceSpec, Metric};
 use crate::plan::{ListId, Plan, PlanBuilder, TensorId};
 
 /// Words of a tile on the CPU: 1 GiB, since a plan holds a copy of its rows.
@@ -66,7 +66,7 @@ impl Stage {
         let dist = builder.tensor("distances", n);
         let count = builder.tensor("counts", k);
         let (assign, update) = (builder.list(), builder.list());
-        let distance = Distance::new(DistanceSpec { fleet: 1, n, k, d })?;
+        let distance = Distance::new(DistanceSpec { fleet: 1, n, k, d, metric: Metric::Euclidean, nearest: 1 })?;
         builder.push(assign, distance, &[x, c, label, dist])?;
         let centroid = Centroid::new(CentroidSpec { fleet: 1, n, k, d, weighted: false })?;
         builder.push(update, centroid, &[x, label, c, count])?;

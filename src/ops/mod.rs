@@ -11,6 +11,7 @@ pub mod batch_norm;
 mod case;
 pub mod centroid;
 pub mod conv1d;
+pub mod covariance;
 pub mod distance;
 pub mod dropout;
 pub mod embedding;
@@ -31,7 +32,7 @@ pub mod rng;
 pub mod schedule;
 pub mod softmax;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
@@ -72,6 +73,7 @@ impl Registry {
                 &activation::ActivationOp,
                 &distance::DistanceOp,
                 &centroid::CentroidOp,
+                &covariance::CovarianceOp,
                 &reduce::ReduceOp,
                 &loss::LossOp,
                 &softmax::SoftmaxOp,

@@ -6,7 +6,7 @@ use super::error::GrowthError;
 use super::points::{Past, Subject};
 use super::settings::{Centres, ReferenceSettings};
 use crate::backend::Backend;
-use crate::cluster::{EmptyRule, Init, KMeansSpec, Keep, Mode, Pca, Rows, nearest_rows};
+use crate::cluster::{EmptyRule, Init, KMeansSpec, Keep, Metric, Mode, NearestSpec, Pca, Rows};
 use crate::prep::{Layout, SeriesPrep};
 
 /// A history product that serves as a reference.
@@ -66,7 +66,7 @@ impl References {
         }
         // A growth product may stand in the history, too: it is no reference of itself, so one more is asked for.
         let wanted = (settings.min_references + 1).min(rows.count());
-        let near = nearest_rows(&rows, &queries, wanted)?;
+        let near = NearestSpec { metric: Metric::Euclidean, k: wanted }.check()?.find(backend, &rows, &queries)?;
         let mut of = Vec::with_capacity(subjects.len());
         for (k, subject) in subjects.iter().enumerate() {
             let is_self = |place: usize| history.set.ids()[past.products[place]] == subject.id;
@@ -83,7 +83,7 @@ impl References {
             found.extend(borrowed.map(|n| Reference { place: n.row, distance: n.distance.sqrt(), borrowed: true }));
             of.push(found);
         }
-        let (map, places, variance) = picture(&rows, &queries)?;
+        let (map, places, variance) = picture(backend, &rows, &queries)?;
         Ok(Self { of, labels: clusters.labels, map, centres: places, variance })
     }
 }
@@ -95,9 +95,9 @@ fn distance(a: &[f32], b: &[f32]) -> f64 {
 type Picture = (Vec<(f64, f64)>, Vec<(f64, f64)>, (f64, f64));
 
 /// Rows and centres on the rows' two first principal components (one is enough where there is but one column).
-fn picture(rows: &Rows<'_>, centres: &Rows<'_>) -> Result<Picture, GrowthError> {
+fn picture(backend: &Backend, rows: &Rows<'_>, centres: &Rows<'_>) -> Result<Picture, GrowthError> {
     let dimensions = rows.width().min(2);
-    let pca = Pca::fit(rows, Keep::Dimensions(dimensions))?;
+    let pca = Pca::fit(backend, rows, Keep::Dimensions(dimensions))?;
     let shares = pca.shares();
     let pairs = |of: &Rows<'_>| -> Result<Vec<(f64, f64)>, GrowthError> {
         let places = pca.transform(of)?;
