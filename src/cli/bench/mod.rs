@@ -1,7 +1,9 @@
 //! `nightloom bench`: how fast this machine is, without any other tool.
 
-mod networks;
+pub mod laid;
+pub mod networks;
 mod ops;
+mod peak;
 mod step;
 mod timer;
 
