@@ -86,6 +86,16 @@ impl Plan {
         self.replay_all(&[(list, steps)])
     }
 
+    /// Runs list `list` as [`Plan::replay`] does, and says how many seconds each of its kernels took, in the list's order;
+    /// the last entry is what the threads' sums took. Only the CPU can say, and only with one thread is a kernel's time
+    /// its own.
+    pub fn profile(&mut self, list: ListId, steps: Range<u32>) -> Option<Vec<(&'static str, f64)>> {
+        match &mut self.storage {
+            Storage::Cpu(plan) => Some(plan.profile(self.fleet, list, steps)),
+            Storage::Gpu(_) => None,
+        }
+    }
+
     /// Runs several lists one after the other, each for its steps.
     ///
     /// # Errors

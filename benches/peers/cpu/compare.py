@@ -9,7 +9,10 @@ import argparse
 import contextlib
 import fnmatch
 import itertools
+import json
+import os
 import statistics
+import subprocess
 import sys
 from pathlib import Path
 
@@ -26,17 +29,20 @@ def arguments():
     parser = argparse.ArgumentParser(prog="benches/peers/run cpu", description=__doc__.split("\n\n")[0])
     parser.add_argument("--program", required=True, type=Path)
     parser.add_argument("--rust", required=True, type=Path, help="folder of the built Rust peers")
+    parser.add_argument("--allocations", required=True, type=Path, help="the built benches/allocations.rs")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--markdown", type=Path)
     parser.add_argument("--threads", default="1,2", type=lambda text: [int(part) for part in text.split(",")])
     parser.add_argument("--only", default="*", metavar="PATTERN", help="only works like this, for instance 'conv*'")
     parser.add_argument("--quick", action="store_true", help="2 short rounds, without large products and torch.compile")
+    parser.add_argument("--as-installed", action="store_true",
+                        help="also torch's eager forms with the allocator's settings as they come")
     return parser.parse_args()
 
 
 class Settings:
-    def __init__(self, quick):
-        self.quick = quick
+    def __init__(self, quick, as_installed):
+        self.quick, self.as_installed = quick, as_installed
         self.rounds = 2 if quick else 3
         self.seconds = 0.2 if quick else 0.5
 
@@ -50,6 +56,8 @@ def peers_of(names, threads, settings, rust):
     keep = {"OMP_NUM_THREADS": str(threads), "MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**34),
             "TORCHINDUCTOR_CACHE_DIR": str(rust.parent.parent / "inductor")}
     found = [([*torch, *names], keep)]
+    if settings.as_installed:
+        found.append(([*torch, "--no-compile", "--name", "torch as installed", *names], {"OMP_NUM_THREADS": str(threads)}))
     if all(name in works.PRODUCTS for name in names):
         found += [([rust / name, "--threads", threads, *names], {}) for name in ("gemm", "faer")]
     if all(name in works.BURN for name in names):
@@ -61,9 +69,13 @@ def ours(program, work, threads, settings):
     if work in works.PRODUCTS:
         product = works.PRODUCTS[work]
         row = program.product(product, threads, 1 if product.flops > 1e10 else 3)
-        return row and {"seconds": row["seconds"]}
+        return {"seconds": row["seconds"]}
     row = program.step(work, threads, settings.seconds)
-    return row and {"seconds": row["seconds_a_step"], "floor_s": row["floor_s"]}
+    return {"seconds": row["seconds_a_step"], "floor_s": row["floor_s"]}
+
+
+def knows(program, work):
+    return work in works.PRODUCTS or program.step(work, 1, 0.001) is not None
 
 
 def kept_forms(peer, work, settings):
@@ -81,9 +93,7 @@ def spread(values):
 
 
 def compare(work, threads, program, peers, settings):
-    """The rows of one work, or none if our program does not know it."""
-    if ours(program, work, threads, settings) is None:
-        return []
+    """The rows of one work."""
     kept = {peer.name: kept_forms(peer, work, settings) for peer in peers}
     mine, theirs = [], {(peer.name, form): [] for peer in peers for form in kept[peer.name][0]}
     for _ in range(settings.rounds):
@@ -112,31 +122,46 @@ def floor(last, work, seconds):
     return {"floor_s": last["floor_s"], "over_floor": seconds / last["floor_s"]}
 
 
+def allocations(path, threads):
+    """Heap allocations of a step of ours after warm-up, the most over the numbers of threads, by network."""
+    most = {}
+    for count in threads:
+        environment = {**os.environ, "RAYON_NUM_THREADS": str(count)}
+        done = subprocess.run([path], capture_output=True, text=True, env=environment)
+        if done.returncode != 0:
+            raise Trouble(f"{path} ended with code {done.returncode}:\n{done.stderr[-2000:]}")
+        for name, found in json.loads(done.stdout).items():
+            most[name] = max(found, most.get(name, 0))
+    return most
+
+
 def main():
     args = arguments()
-    settings = Settings(args.quick)
+    settings = Settings(args.quick, args.as_installed)
     names = [*works.STEPS, *(name for name in works.PRODUCTS if not (args.quick and name in works.SLOW))]
     names = [name for name in names if fnmatch.fnmatch(name, args.only)]
     if not names:
         raise Trouble(f"no work is like {args.only!r}; there are {', '.join([*works.STEPS, *works.PRODUCTS])}")
     program = Program(args.program)
     facts = {**machine.facts(), "rounds": settings.rounds, "quick": settings.quick}
-    rows, skipped, groups = [], [], [[name] for name in names if name in works.STEPS]
+    known = [name for name in names if knows(program, name)]
+    skipped = [name for name in names if name not in known]
+    for name in skipped:
+        print(f"{name}: skipped, this program does not know it", file=sys.stderr, flush=True)
     # A step has processes of its own; the products, whose data are small, share theirs.
-    groups.append([name for name in names if name in works.PRODUCTS])
+    groups = [[name] for name in known if name in works.STEPS] + [[name for name in known if name in works.PRODUCTS]]
+    if not known:
+        raise Trouble(f"this program knows none of {', '.join(skipped)}")
+    rows = []
     for group, threads in itertools.product(filter(None, groups), args.threads):
-        known = [name for name in group if name not in skipped]
-        if not known:
-            continue
         with contextlib.ExitStack() as stack:
-            peers = [stack.enter_context(Peer(*how)) for how in peers_of(known, threads, settings, args.rust)]
-            for work in known:
+            peers = [stack.enter_context(Peer(*how)) for how in peers_of(group, threads, settings, args.rust)]
+            for work in group:
                 found = compare(work, threads, program, peers, settings)
                 rows += found
-                if not found:
-                    skipped.append(work)
                 print(report.progress(work, threads, found), file=sys.stderr, flush=True)
             facts["peers"] = {**facts.get("peers", {}), **{peer.name: peer.facts for peer in peers}}
+    facts["allocations_a_step"] = allocations(args.allocations, args.threads)
     place, peaks = {}, {}
     for threads in args.threads:
         place, peaks[threads] = program.place(threads)

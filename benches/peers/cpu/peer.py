@@ -79,9 +79,11 @@ class Program:
         return subprocess.run([self.path, "--version"], check=True, capture_output=True, text=True).stdout.strip()
 
     def product(self, product, threads, rounds):
-        """The seconds of a product, or None."""
+        """The row of a product."""
         found = self._bench("ops", f"/{product.case}", "--threads", threads, "--rounds", rounds)
         # The backward products of a case come after the forward one.
         rows = [row for row in (found or {}).get("rows", []) if row["name"].endswith(f"/{product.case}")]
         rows = [row for row in rows if row["name"].startswith(("matmul/matmul/", "matmul/matmul#0/"))]
-        return rows[0] if rows else None
+        if not rows:
+            raise Trouble(f"{self.path} has no timed case {product.case} of matmul")
+        return rows[0]

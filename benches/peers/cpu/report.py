@@ -11,8 +11,6 @@ def seconds(value):
 
 
 def progress(work, threads, rows):
-    if not rows:
-        return f"{work}: skipped, this program does not know it"
     ratios = ", ".join(f"{row['peer']} ({row['form']}) {row['ratio']:.2f}" for row in rows)
     return f"{work}, threads {threads}: ours {seconds(rows[0]['ours_s'])}; ratio to {ratios}"
 
@@ -30,7 +28,7 @@ def machine(facts):
              f"measured peak {peaks}. {facts['nightloom']}, {facts['rustc']}" + (f"; {peers}." if peers else "."),
              f"Medians of {facts['rounds']} alternating rounds; load before the first {facts['load_before']}."]
     if facts["quick"]:
-        lines.append("Quick: short rounds, no torch.compile, no large products. Not for the record.")
+        lines.append("Quick: few and short rounds, and of the peers only what starts at once. Not for the record.")
     return [*lines, ""]
 
 

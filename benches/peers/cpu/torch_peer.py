@@ -1,6 +1,6 @@
 """torch as a peer: a process that times the works it is asked for. See `peer.py` for what it reads and writes.
 
-    python torch_peer.py --threads N [--no-compile] WORK...
+    python torch_peer.py --threads N [--no-compile] [--name NAME] WORK...
 """
 
 import argparse
@@ -51,6 +51,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--no-compile", action="store_true")
+    parser.add_argument("--name", default="torch")
     parser.add_argument("works", nargs="+")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
@@ -61,7 +62,7 @@ def main():
 
     forms = {w: ["mm"] if w in works.PRODUCTS else torch_networks.forms(w, may_compile) for w in args.works}
     facts = {"version": torch.__version__, "capability": torch.backends.cpu.get_cpu_capability(), "compiler": may_compile}
-    print(json.dumps({"peer": "torch", "forms": forms, "facts": facts}), flush=True)
+    print(json.dumps({"peer": args.name, "forms": forms, "facts": facts}), flush=True)
     ready = {}
     for line in sys.stdin:
         asked = json.loads(line)

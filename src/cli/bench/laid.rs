@@ -83,6 +83,13 @@ impl Laid {
         self.plan.plan.replay(self.plan.train, step..step + 1)?;
         Ok(self.plan.plan.wait()?)
     }
+
+    /// Takes a step as [`Laid::step`] does and says how many seconds each kernel took; see
+    /// [`Plan::profile`](crate::plan::Plan::profile).
+    pub fn profile(&mut self, number: usize) -> Option<Vec<(&'static str, f64)>> {
+        let step = (number % self.steps) as u32;
+        self.plan.plan.profile(self.plan.train, step..step + 1)
+    }
 }
 
 fn upload(made: &mut TrainPlan, network: &Network, model: &Model, drawn: &Drawn) -> Result<(), TrainError> {

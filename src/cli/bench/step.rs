@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::laid::{Laid, epoch_seconds};
 use super::networks::{self, Network};
 use super::timer::{median, time};
-use super::{peak, place, print_place, scaled, seconds};
+use super::{peak, place, print_place, profile, scaled, seconds};
 use crate::backend::{Backend, Chosen};
 use crate::cli::options::DeviceOptions;
 use crate::cli::{print, with_exit_codes};
@@ -18,7 +18,8 @@ const EXAMPLES: &str = "\
 Examples:
   nightloom bench step --device cpu --threads 1
   nightloom bench step mlp --json
-  nightloom bench step conv1d-28 --seconds 0.3 --no-epochs";
+  nightloom bench step conv1d-28 --seconds 0.3 --no-epochs
+  nightloom bench step conv1d-90 --device cpu --profile";
 
 const TIMED: &str = "a step: rows gathered on the device, forward, loss, backward, the optimiser, and a wait for the \
                      device; the median of the single steps of the seconds asked for (at least 5) after 5 steps of \
@@ -40,6 +41,9 @@ pub(super) struct Args {
     /// Only steps.
     #[arg(long)]
     no_epochs: bool,
+    /// Instead of timing, say which kernels a step's time goes to, on one thread of the CPU.
+    #[arg(long)]
+    profile: bool,
     /// JSON instead of text.
     #[arg(long)]
     json: bool,
@@ -76,6 +80,9 @@ struct Row {
 pub(super) fn call(args: &Args) -> Result<(), RunError> {
     let networks = wanted(args.filter.as_deref().unwrap_or(""))?;
     let chosen = args.device.choose()?;
+    if args.profile {
+        return profiles(&networks, args, &chosen);
+    }
     let peak = peak_of(&chosen);
     if !args.json {
         print_place(&chosen, TIMED);
@@ -89,8 +96,7 @@ pub(super) fn call(args: &Args) -> Result<(), RunError> {
     }
     let mut rows = vec![];
     for network in &networks {
-        let row =
-            time_network(network, args, &chosen.backend, peak).map_err(|e| RunError::from(GrowthError::from(e)))?;
+        let row = time_network(network, args, &chosen.backend, peak).map_err(failed)?;
         if !args.json {
             show(&row);
         }
@@ -110,6 +116,28 @@ pub(super) fn call(args: &Args) -> Result<(), RunError> {
 fn with_rows(mut all: Value, rows: Value) -> Value {
     all["rows"] = rows;
     all
+}
+
+fn profiles(networks: &[Network], args: &Args, chosen: &Chosen) -> Result<(), RunError> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().map_err(RunError::work)?;
+    let mut all = serde_json::Map::new();
+    for network in networks {
+        let found = pool.install(|| profile::profile(network, &chosen.backend)).map_err(failed)?;
+        let parts =
+            found.ok_or_else(|| RunError::data("--profile: expected the CPU, `--device cpu`, got a GPU".to_owned()))?;
+        if !args.json {
+            profile::show(network.name, &parts);
+        }
+        all.insert(network.name.to_owned(), json!(parts));
+    }
+    if args.json {
+        print(&format!("{:#}", json!({ "place": place(chosen), "profiles": all })));
+    }
+    Ok(())
+}
+
+fn failed(error: TrainError) -> RunError {
+    RunError::from(GrowthError::from(error))
 }
 
 /// The networks that a text asks for.
