@@ -4,22 +4,14 @@
 //! `cargo bench --bench steps -- <part of an id>` picks; `NIGHTLOOM_BENCH_SOFTWARE_GPU=1` adds a software GPU where there
 //! is no hardware one, `NIGHTLOOM_SIMD` sets the CPU's level, `RAYON_NUM_THREADS` the number of threads.
 
+mod common;
+
 use std::time::Duration;
 
+use common::backends;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use nightloom::backend::{Backend, DeviceChoice, choose};
 use nightloom::cli::bench::laid::{Laid, epoch_seconds};
 use nightloom::cli::bench::networks;
-
-fn backends() -> Vec<Backend> {
-    let cpu = Backend::cpu().expect("NIGHTLOOM_SIMD names a level of this machine");
-    let software = std::env::var_os("NIGHTLOOM_BENCH_SOFTWARE_GPU").is_some();
-    let hardware = choose(&DeviceChoice::Gpu(None)).ok();
-    let gpu = hardware.or_else(|| {
-        software.then(|| choose(&DeviceChoice::SoftwareGpu).expect("NIGHTLOOM_BENCH_SOFTWARE_GPU: a software GPU"))
-    });
-    std::iter::once(cpu).chain(gpu.map(|chosen| chosen.backend)).collect()
-}
 
 fn steps(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("step");
