@@ -5,21 +5,14 @@
 //! byte. `cargo bench -- <part of an id>` picks; `NIGHTLOOM_BENCH_SOFTWARE_GPU=1` adds a software GPU where there is no
 //! hardware one, `NIGHTLOOM_SIMD` sets the CPU's level.
 
+mod common;
+
+use common::backends;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use nightloom::backend::{Backend, DeviceChoice, choose};
+use nightloom::backend::Backend;
 use nightloom::ops::{Case, Op, Registry, Work};
 use nightloom::plan::PlanError;
 use nightloom::plan::prepared::{Prepared, inputs};
-
-fn backends() -> Vec<Backend> {
-    let cpu = Backend::cpu().expect("NIGHTLOOM_SIMD names a level of this machine");
-    let software = std::env::var_os("NIGHTLOOM_BENCH_SOFTWARE_GPU").is_some();
-    let hardware = choose(&DeviceChoice::Gpu(None)).ok();
-    let gpu = hardware.or_else(|| {
-        software.then(|| choose(&DeviceChoice::SoftwareGpu).expect("NIGHTLOOM_BENCH_SOFTWARE_GPU: a software GPU"))
-    });
-    std::iter::once(cpu).chain(gpu.map(|chosen| chosen.backend)).collect()
-}
 
 fn throughput(work: Work) -> Throughput {
     if work.flops >= work.bytes {

@@ -2,7 +2,7 @@
 //!
 //! To add one: a file with an `Args` type and a `call` function, one line in `Command`, one in `dispatch`.
 
-mod bench;
+pub mod bench;
 mod check;
 mod devices;
 mod kinds;

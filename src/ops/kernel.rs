@@ -140,6 +140,12 @@ pub struct Work {
     pub bytes: f64,
 }
 
+impl std::iter::Sum for Work {
+    fn sum<I: Iterator<Item = Self>>(works: I) -> Self {
+        works.fold(Self::default(), |all, one| Self { flops: all.flops + one.flops, bytes: all.bytes + one.bytes })
+    }
+}
+
 /// An operation with a checked shape: what a plan records and replays.
 ///
 /// `step` is the step's number within the epoch: kernels that read per-step tables (learning rate, row numbers) index

@@ -20,6 +20,7 @@ pub use error::PlanError;
 use std::ops::Range;
 
 use crate::backend::Backend;
+use crate::ops::Work;
 use builder::Parts;
 
 /// Tensors on a device and lists of kernels over them.
@@ -27,6 +28,8 @@ use builder::Parts;
 pub struct Plan {
     fleet: usize,
     tensors: Vec<TensorInfo>,
+    /// What each list's kernels do at the least in one step.
+    works: Vec<Work>,
     storage: Storage,
 }
 
@@ -70,12 +73,27 @@ impl Plan {
         self.tensors.iter().map(|t| t.words(self.fleet) as u64 * 4).sum()
     }
 
+    /// What the kernels of `list` do at the least in one step, all members together.
+    pub fn work(&self, list: ListId) -> Work {
+        self.works[list.0]
+    }
+
     /// Runs list `list` for each step of `steps`, all members.
     ///
     /// # Errors
     /// If the device fails.
     pub fn replay(&mut self, list: ListId, steps: Range<u32>) -> Result<(), PlanError> {
         self.replay_all(&[(list, steps)])
+    }
+
+    /// Runs list `list` as [`Plan::replay`] does, and says how many seconds each of its kernels took, in the list's order;
+    /// the last entry is what the threads' sums took. Only the CPU can say, and only with one thread is a kernel's time
+    /// its own.
+    pub fn profile(&mut self, list: ListId, steps: Range<u32>) -> Option<Vec<(&'static str, f64)>> {
+        match &mut self.storage {
+            Storage::Cpu(plan) => Some(plan.profile(self.fleet, list, steps)),
+            Storage::Gpu(_) => None,
+        }
     }
 
     /// Runs several lists one after the other, each for its steps.
@@ -191,10 +209,11 @@ impl Plan {
 
     fn new(builder: PlanBuilder, backend: &Backend) -> Result<Self, PlanError> {
         let Parts { fleet, tensors, lists, tile_rows } = builder.into_parts();
+        let works = lists.iter().map(|list| list.kernels.iter().map(|recorded| recorded.kernel.work()).sum()).collect();
         let storage = match backend {
             Backend::Cpu(cpu) => Storage::Cpu(cpu::CpuPlan::new(*cpu, fleet, &tensors, lists, tile_rows)),
             Backend::Gpu(gpu) => Storage::Gpu(gpu::GpuPlan::new(gpu, fleet, &tensors, &lists)?),
         };
-        Ok(Self { fleet, tensors, storage })
+        Ok(Self { fleet, tensors, works, storage })
     }
 }

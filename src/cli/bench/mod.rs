@@ -1,7 +1,10 @@
 //! `nightloom bench`: how fast this machine is, without any other tool.
 
-mod networks;
+pub mod laid;
+pub mod networks;
 mod ops;
+mod peak;
+mod profile;
 mod step;
 mod timer;
 
@@ -18,6 +21,7 @@ Examples:
   nightloom bench ops conv1d --device cpu        those with `conv1d` in their name
   nightloom bench step                           training steps of named networks
   nightloom bench step growth --threads 1 --json
+  nightloom bench step conv1d-90 --profile        which kernels the time goes to
 
 Take the figures from a release build on a machine that does nothing else.";
 

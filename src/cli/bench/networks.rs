@@ -1,17 +1,23 @@
-//! The networks that `nightloom bench step` times.
+//! The networks that `nightloom bench step` and `benches/steps.rs` time.
 
-use crate::model::{LayerSpec, Loss, ModelSpec, Padding, TensorShape};
+use crate::model::{LayerSpec, Loss, ModelSpec, Optimizer, Padding, TensorShape};
 use crate::ops::Activation;
 use crate::pipelines::growth::settings::ClassifierSettings;
 
 /// A network and how it is trained.
 #[derive(Debug, Clone)]
-pub(super) struct Network {
+pub struct Network {
+    /// What it is asked for by.
     pub name: &'static str,
     /// In words, with all that a comparison needs.
     pub about: &'static str,
+    /// Its layers.
     pub model: ModelSpec,
+    /// What it is trained to make small.
     pub loss: Loss,
+    /// How its weights are changed.
+    pub optimizer: Optimizer,
+    /// Members of the fleet.
     pub members: usize,
     /// Rows of one member in one step.
     pub batch: usize,
@@ -23,12 +29,12 @@ pub(super) struct Network {
 
 impl Network {
     /// Rows of the table that the members draw from.
-    pub(super) fn rows(&self) -> usize {
+    pub fn rows(&self) -> usize {
         if self.own_rows { self.members * self.batch } else { self.steps * self.batch }
     }
 
     /// The rows that a member takes in the order of an epoch's steps.
-    pub(super) fn rows_of(&self, member: usize) -> Vec<u32> {
+    pub fn rows_of(&self, member: usize) -> Vec<u32> {
         let all = 0..self.steps * self.batch;
         let first = if self.own_rows { member * self.batch } else { 0 };
         let count = if self.own_rows { self.batch } else { self.rows() };
@@ -36,13 +42,20 @@ impl Network {
     }
 }
 
-pub(super) fn all() -> Vec<Network> {
+/// The network of that name.
+pub fn find(name: &str) -> Option<Network> {
+    all().into_iter().find(|network| network.name == name)
+}
+
+/// Every named network.
+pub fn all() -> Vec<Network> {
     let growth = Network {
         name: "growth-cnn",
         about: "the growth classifier's default network: 13 steps of 9 channels, 2 x (conv 16, kernel 3, batch norm, relu), \
                 flatten, dropout 0.3, dense 32 relu, dropout 0.3, dense 1",
         model: growth_cnn(),
         loss: Loss::BinaryCrossEntropy,
+        optimizer: Optimizer::default(),
         members: 1,
         batch: 128,
         steps: 113,
@@ -53,6 +66,7 @@ pub(super) fn all() -> Vec<Network> {
         about: "dense 28-64-32-1, relu",
         model: mlp(),
         loss: Loss::BinaryCrossEntropy,
+        optimizer: Optimizer::default(),
         members: 1,
         batch: 256,
         steps: 64,
@@ -106,6 +120,7 @@ fn conv1d(name: &'static str, length: usize) -> Network {
         about: "1 channel, conv 16 and conv 32, kernel 5, relu, mean over the length, dense 2",
         model: ModelSpec { input: TensorShape { length, channels: 1 }, layers },
         loss: Loss::CrossEntropy,
+        optimizer: Optimizer::default(),
         members: 1,
         batch: 4096,
         steps: 4,
@@ -133,7 +148,7 @@ mod tests {
 
     #[test]
     fn e12_members_with_own_rows_share_none() {
-        let fleet = all().into_iter().find(|n| n.own_rows).expect("a fleet");
+        let fleet = all().into_iter().find(|network| network.own_rows).expect("a fleet");
         assert!(fleet.rows_of(0).iter().max() < fleet.rows_of(1).iter().min());
     }
 }

@@ -18,12 +18,10 @@ Examples:
   nightloom bench ops matmul --device cpu --threads 1
   nightloom bench ops conv1d.backward --device gpu --json";
 
-const ROUNDS: usize = 7;
-
 /// A sample repeats its call until it takes so long.
 const SAMPLE_SECONDS: f64 = 0.02;
 
-const TIMED: &str = "one call of a kernel on data that lie on the device: the median of 7 rounds that alternate between an \
+const TIMED: &str = "one call of a kernel on data that lie on the device: the median of rounds that alternate between an \
                      operation's cases; a sample repeats the call for 20 ms, then waits for the device once";
 
 /// Time every timed case of the operations.
@@ -35,6 +33,9 @@ pub(super) struct Args {
     /// JSON instead of text.
     #[arg(long)]
     json: bool,
+    /// How often each kernel is timed; the median counts.
+    #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    rounds: u16,
     #[command(flatten)]
     device: DeviceOptions,
 }
@@ -68,7 +69,7 @@ pub(super) fn call(args: &Args) -> Result<(), RunError> {
     }
     let mut rows = vec![];
     for op in Registry::standard().ops() {
-        let found = time_op(*op, args.filter.as_deref().unwrap_or(""), &chosen.backend).map_err(RunError::device)?;
+        let found = time_op(*op, args, &chosen.backend).map_err(RunError::device)?;
         if !args.json {
             found.iter().for_each(show);
         }
@@ -91,9 +92,9 @@ fn show(row: &Row) {
     print(&format!("{:52} {:>12} {flops:>14} {bytes:>14}", row.name, seconds(row.seconds)));
 }
 
-fn time_op(op: &dyn Op, filter: &str, backend: &Backend) -> Result<Vec<Row>, PlanError> {
-    let mut candidates = candidates(op, filter, backend)?;
-    for _ in 0..ROUNDS {
+fn time_op(op: &dyn Op, args: &Args, backend: &Backend) -> Result<Vec<Row>, PlanError> {
+    let mut candidates = candidates(op, args.filter.as_deref().unwrap_or(""), backend)?;
+    for _ in 0..args.rounds {
         for candidate in &mut candidates {
             let sample = candidate.sample()?;
             candidate.samples.push(sample);

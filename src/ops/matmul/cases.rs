@@ -33,8 +33,8 @@ fn case(id: &'static str, spec: MatmulSpec) -> Case {
         .call(Call::new(checked(dw)).names(&dw_names))
 }
 
-/// The forward product alone: a grid beyond 65,535 workgroups takes a software GPU seconds, and the backward products
-/// are the same kernel with other strides.
+/// The forward product alone. The backward products are the same kernel with other strides, and a grid beyond 65,535
+/// workgroups takes a software GPU seconds.
 fn forward_only(id: &'static str, spec: MatmulSpec) -> Case {
     Case::new(id).call(Call::new(checked(spec)).names(&["x", "w", "y", "s", "bias"]))
 }
@@ -83,8 +83,13 @@ pub(super) fn cases() -> Vec<Case> {
         case("f1_50x400x150_packed", plain(1, 50, 400, 150)),
         forward_only("f70000_1x2x1_many_groups", plain(70_000, 1, 2, 1)),
         case("f1_256x64x32", plain(1, 256, 64, 32)).bench(),
+        forward_only("f1_256x256x256", plain(1, 256, 256, 256)).bench_only(),
         case("f1_512x512x512", plain(1, 512, 512, 512)).bench_only(),
+        forward_only("f1_1024x1024x1024", plain(1, 1024, 1024, 1024)).bench_only(),
+        forward_only("f1_2048x2048x2048", plain(1, 2048, 2048, 2048)).bench_only(),
+        forward_only("f1_4096x4096x4096", plain(1, 4096, 4096, 4096)).bench_only(),
         case("f1_4096x64x128", plain(1, 4096, 64, 128)).bench_only(),
+        forward_only("f1_64x4096x128_ta", MatmulSpec { a_transposed: true, ..plain(1, 64, 4096, 128) }).bench_only(),
         case("f1000_32x16x16", plain(1000, 32, 16, 16)).bench_only(),
     ]
 }

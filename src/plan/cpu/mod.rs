@@ -3,6 +3,7 @@
 mod memory;
 mod replay;
 mod segment;
+mod watch;
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,6 +17,7 @@ use crate::ops::Access;
 use memory::{LINE, Memory};
 use replay::Replay;
 use segment::{Segment, Tiled};
+use watch::{Clocks, Unwatched, Watch};
 
 /// A tensor's place in the arena.
 #[derive(Debug, Clone, Copy)]
@@ -157,6 +159,18 @@ impl CpuPlan {
     /// Every member runs all lists by itself; members are spread over the threads, and where there are fewer than two
     /// members a thread, so are the tiles of a member.
     pub(super) fn replay(&mut self, fleet: usize, runs: &[(ListId, Range<u32>)]) {
+        self.replay_watched(fleet, runs, &Unwatched);
+    }
+
+    /// A replay of one list; the seconds of each of its kernels, and then those of adding up the chunks' sums.
+    pub(super) fn profile(&mut self, fleet: usize, list: ListId, steps: Range<u32>) -> Vec<(&'static str, f64)> {
+        let clocks = Clocks::new(self.lists[list.0].list.kernels.len());
+        self.replay_watched(fleet, &[(list, steps)], &clocks);
+        let names = self.lists[list.0].list.kernels.iter().map(|recorded| recorded.kernel.name());
+        names.chain(["(sums of chunks)"]).zip(clocks.seconds()).collect()
+    }
+
+    fn replay_watched(&mut self, fleet: usize, runs: &[(ListId, Range<u32>)], watch: &impl Watch) {
         let threads = rayon::current_num_threads();
         let parallel = threads > 1 && fleet < 2 * threads;
         self.workers.provide(threads);
@@ -167,6 +181,7 @@ impl CpuPlan {
             shared: Base(self.shared.memory.words_mut().as_mut_ptr()),
             plan: self,
             ctx: CpuContext { simd: self.cpu.simd(), parallel },
+            watch,
         };
         if threads == 1 {
             (0..fleet).for_each(|member| replay.member(member, runs));

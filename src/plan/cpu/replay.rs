@@ -6,6 +6,7 @@ use rayon::prelude::*;
 
 use super::memory::LINE;
 use super::segment::{Segment, Source, Sum, Tiled};
+use super::watch::Watch;
 use super::{Base, CpuPlan, thread};
 use crate::backend::CpuContext;
 use crate::ops::{ARGS_MAX, Access, Arg, Args, Tile, schedule};
@@ -20,15 +21,16 @@ const SUM_TASK: usize = 16 << 10;
 /// belong to the task of that member; of a tensor by rows, a chunk's rows to the task of that chunk. A worker's memory
 /// belongs to the tile that its thread works on: a tile hands nothing to other threads, so that the thread cannot take up
 /// another one in between. A member's sums have a place for each chunk.
-pub(super) struct Replay<'a> {
+pub(super) struct Replay<'a, W> {
     pub plan: &'a CpuPlan,
     pub arena: Base,
     pub workers: Base,
     pub shared: Base,
     pub ctx: CpuContext,
+    pub watch: &'a W,
 }
 
-impl Replay<'_> {
+impl<W: Watch> Replay<'_, W> {
     /// All lists, all steps, for one member.
     pub(super) fn member(&self, member: usize, runs: &[(ListId, Range<u32>)]) {
         for (list, steps) in runs {
@@ -41,7 +43,9 @@ impl Replay<'_> {
                     match segment {
                         Segment::Whole(kernel) => {
                             let recorded = &cut.list.kernels[*kernel];
-                            recorded.kernel.cpu(&self.ctx, &mut self.args(recorded, member), step);
+                            self.watch.around(*kernel, || {
+                                recorded.kernel.cpu(&self.ctx, &mut self.args(recorded, member), step);
+                            });
                         }
                         Segment::Tiled(tiled) => self.tiled(&cut.list, tiled, member, step),
                     }
@@ -96,7 +100,9 @@ impl Replay<'_> {
             if !place.is_empty() {
                 // SAFETY: the member's own memory; no tile runs yet.
                 let words = unsafe { std::slice::from_raw_parts_mut(sums.0.add(place.start).cast(), place.len()) };
-                recorded.kernel.cpu_prepare(&self.ctx, &self.whole_args(recorded, &tiled.sources[i], member), words);
+                let args = self.whole_args(recorded, &tiled.sources[i], member);
+                let prepare = || recorded.kernel.cpu_prepare(&self.ctx, &args, words);
+                self.watch.around(tiled.kernels.start + i, prepare);
             }
         }
         let chunk = |chunk: usize| self.chunk(list, tiled, (member, step), sums, chunk);
@@ -109,9 +115,8 @@ impl Replay<'_> {
         } else {
             (0..chunks).for_each(chunk);
         }
-        for sum in &tiled.sums {
-            self.add_up(tiled, sum, sums, member);
-        }
+        let sum_up = || tiled.sums.iter().for_each(|sum| self.add_up(tiled, sum, sums, member));
+        self.watch.around(list.kernels.len(), sum_up);
     }
 
     /// The tiles of one chunk, one after the other.
@@ -143,7 +148,8 @@ impl Replay<'_> {
                 let place = &tiled.prepared[k];
                 // SAFETY: written before the first tile, and only read since.
                 let prepared = unsafe { std::slice::from_raw_parts(sums.0.add(place.start).cast(), place.len()) };
-                recorded.kernel.cpu_tile(&ctx, &mut Args::new(slots).with_prepared(prepared), step, tile);
+                let mut args = Args::new(slots).with_prepared(prepared);
+                self.watch.around(tiled.kernels.start + k, || recorded.kernel.cpu_tile(&ctx, &mut args, step, tile));
             }
         }
     }
