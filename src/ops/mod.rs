@@ -8,7 +8,7 @@ pub mod activation;
 pub mod batch_norm;
 mod case;
 pub mod centroid;
-pub mod conv1d;
+pub mod conv;
 pub mod distance;
 pub mod dropout;
 pub mod embedding;
@@ -65,7 +65,7 @@ impl Registry {
         Self {
             ops: vec![
                 &matmul::MatmulOp,
-                &conv1d::Conv1dOp,
+                &conv::ConvOp,
                 &activation::ActivationOp,
                 &distance::DistanceOp,
                 &centroid::CentroidOp,
