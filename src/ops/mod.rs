@@ -27,6 +27,7 @@ pub mod reduce;
 pub mod rng;
 pub mod schedule;
 pub mod softmax;
+pub mod winograd;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
