@@ -27,11 +27,11 @@ pub mod reduce;
 pub mod rng;
 pub mod schedule;
 pub mod softmax;
-pub mod winograd;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
+pub mod winograd;
 
 pub use activation::Activation;
 pub use case::{Call, Case, Fill};

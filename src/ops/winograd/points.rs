@@ -53,9 +53,9 @@ pub(super) fn evaluate<V: Vector, const K: usize>(values: &[V; K]) -> [V; POINTS
 fn pair<V: Vector, const K: usize>(values: &[V; K], powers: [f32; 7]) -> (V, V) {
     let mut even = values[0];
     let mut odd = values[1].mul(V::splat(powers[1]));
-    for k in 2..K {
+    for (k, (value, power)) in values.iter().zip(powers).enumerate().skip(2) {
         let part = if k % 2 == 0 { &mut even } else { &mut odd };
-        *part = values[k].mul_add(V::splat(powers[k]), *part);
+        *part = value.mul_add(V::splat(power), *part);
     }
     (even.add(odd), even.sub(odd))
 }
@@ -67,10 +67,10 @@ pub(super) fn collect<V: Vector, const K: usize>(points: &[V; POINTS]) -> [V; K]
     let (even_two, odd_two) = (points[3].add(points[4]), points[3].sub(points[4]));
     let (even_half, odd_half) = (points[5].add(points[6]), points[5].sub(points[6]));
     let mut values = [V::splat(0.0); K];
-    for k in 0..K {
+    for (k, value) in values.iter_mut().enumerate() {
         let (one, two, half) = if k % 2 == 0 { (even, even_two, even_half) } else { (odd, odd_two, odd_half) };
         let sum = two.mul_add(V::splat(POWERS_OF_TWO[k]), one);
-        values[k] = half.mul_add(V::splat(POWERS_OF_HALF[k]), sum);
+        *value = half.mul_add(V::splat(POWERS_OF_HALF[k]), sum);
     }
     values[0] = values[0].add(points[0]);
     values[K - 1] = values[K - 1].add(points[7]);

@@ -127,10 +127,10 @@ impl Sweep<'_> {
                 let low = self.products::<V, T, P>(first, rows, weights, 0);
                 // With all points in `low` this is not read.
                 let high = if P == POINTS { low } else { self.products::<V, T, P>(first, rows, weights, P) };
-                for t in 0..T {
+                for (t, (low, high)) in low.iter().zip(&high).enumerate() {
                     let mut points = [V::splat(0.0); POINTS];
-                    for p in 0..POINTS {
-                        points[p] = if p < P { low[t][p % P] } else { high[t][p % P] };
+                    for (p, point) in points.iter_mut().enumerate() {
+                        *point = if p < P { low[p % P] } else { high[p % P] };
                     }
                     if first + t < tiles {
                         target.store(&collect::<V, M>(&points), first + t, self.finish, self.y);
@@ -245,7 +245,9 @@ impl<V: Vector> Target<V> {
         let zero = V::splat(0.0);
         match finish {
             // Not `max`, which would turn NaN into 0.
-            Finish::Activate(_, Activation::Relu) => self.each(outputs, y, count, |sum, _| sum.if_less(zero, zero, sum)),
+            Finish::Activate(_, Activation::Relu) => {
+                self.each(outputs, y, count, |sum, _| sum.if_less(zero, zero, sum));
+            }
             Finish::Slope(saved, Activation::Relu) => {
                 let saved = &saved[first..end];
                 self.each(outputs, y, count, |sum, at| {

@@ -46,17 +46,7 @@ fn levels() -> impl Iterator<Item = SimdLevel> {
 }
 
 const fn sizes(n: usize, hw: [usize; 2], c: [usize; 2], k: [usize; 2], pad: [usize; 2]) -> Sizes {
-    Sizes {
-        n,
-        h: hw[0],
-        w: hw[1],
-        c_in: c[0],
-        c_out: c[1],
-        kh: k[0],
-        kw: k[1],
-        pad_h: pad[0],
-        pad_w: pad[1],
-    }
+    Sizes { n, h: hw[0], w: hw[1], c_in: c[0], c_out: c[1], kh: k[0], kw: k[1], pad_h: pad[0], pad_w: pad[1] }
 }
 
 /// Every number of taps, channels beside and between whole registers, widths beside whole tiles, strips of less than an

@@ -9,14 +9,7 @@ use crate::backend::simd::{Simd, SimdLevel, Vector};
 
 /// Adds some images' products to `sums` ([`Sizes::sums_len`] words, zeros at first). `strip` holds
 /// [`Sizes::gradient_strip_len`] words.
-pub fn add_gradient(
-    level: SimdLevel,
-    sizes: &Sizes,
-    x: &[f32],
-    dy: &[f32],
-    sums: &mut [f32],
-    strip: &mut [f32],
-) {
+pub fn add_gradient(level: SimdLevel, sizes: &Sizes, x: &[f32], dy: &[f32], sums: &mut [f32], strip: &mut [f32]) {
     let (sums, totals) = sums[..sizes.sums_len()].split_at_mut(sizes.sums_len() - sizes.columns());
     let sizes = sizes.folded();
     let (x_strip, dy_strip) = strip.split_at_mut(sizes.gradient_tiles().0 * sizes.blocks() * CELL);
@@ -117,59 +110,51 @@ impl Gradient<'_> {
     /// One kernel row and point: [c_in, c_out] sums.
     #[inline(always)]
     fn matrix<V: Vector>(&mut self, k: usize, point: usize, tiles: Range<usize>) {
-        let two = self.sizes.columns() / BLOCK;
+        let panels = self.sizes.columns() / BLOCK;
         for channel in (0..self.sizes.c_in).step_by(BLOCK) {
             let rows = BLOCK.min(self.sizes.c_in - channel);
-            let mut column = 0;
-            while column < two {
-                let place = Place { k, point, channel, column: column * BLOCK };
+            let mut panel = 0;
+            while panel < panels {
+                let place = Place { k, point, channel, column: panel * BLOCK };
+                let two = V::LANES == BLOCK && panel + 2 <= panels;
                 // As many sums as the level's registers hold.
-                if V::LANES == BLOCK && column + 2 <= two {
-                    self.rows::<V, 2, 8>(place, rows, tiles.clone(), BLOCK);
-                    column += 2;
-                } else if V::LANES == BLOCK {
-                    self.rows::<V, 1, 8>(place, rows, tiles.clone(), BLOCK);
-                    column += 1;
-                } else {
-                    self.rows::<V, 2, 4>(place, rows, tiles.clone(), V::LANES);
-                    column += 1;
+                match (V::LANES == BLOCK, two) {
+                    (true, true) => self.rows::<V, 2, 8>(place, rows, tiles.clone()),
+                    (true, false) if rows > 8 => self.rows::<V, 1, 16>(place, rows, tiles.clone()),
+                    (true, false) => self.rows::<V, 1, 8>(place, rows, tiles.clone()),
+                    (false, _) => self.rows::<V, 2, 4>(place, rows, tiles.clone()),
                 }
+                panel += if two { 2 } else { 1 };
             }
         }
     }
 
-    /// `rows` channels of a block, `R` at a time, by `W` vectors of columns, `gap` columns apart.
+    /// `rows` channels of a block, `R` at a time, by `W` vectors of columns.
     #[inline(always)]
-    fn rows<V: Vector, const W: usize, const R: usize>(
-        &mut self,
-        at: Place,
-        rows: usize,
-        tiles: Range<usize>,
-        gap: usize,
-    ) {
+    fn rows<V: Vector, const W: usize, const R: usize>(&mut self, at: Place, rows: usize, tiles: Range<usize>) {
         let (x_tiles, dy_tiles) = self.sizes.gradient_tiles();
         let columns = self.sizes.columns();
         let channels = self.sizes.blocks() * BLOCK;
         let shift = at.k * self.sizes.tiles();
         let x = &self.x_strip[at.channel * POINTS * x_tiles + (at.point * x_tiles + shift + tiles.start) * BLOCK..];
         let dy: [&[f32]; W] = std::array::from_fn(|w| {
-            let column = at.column + w * gap;
+            let column = at.column + w * V::LANES;
             let block = column / BLOCK * POINTS * dy_tiles;
             &self.dy_strip[(block + at.point * dy_tiles + tiles.start) * BLOCK + column % BLOCK..]
         });
         for row in (0..rows).step_by(R) {
             let start = ((at.k * POINTS + at.point) * channels + at.channel + row) * columns + at.column;
-            let out = &mut self.sums[start..start + (R - 1) * columns + (W - 1) * gap + V::LANES];
+            let out = &mut self.sums[start..start + (R - 1) * columns + W * V::LANES];
             let mut sums = [[V::splat(0.0); W]; R];
             for (r, sums) in sums.iter_mut().enumerate() {
                 for (w, sum) in sums.iter_mut().enumerate() {
-                    *sum = V::load(&out[r * columns + w * gap..]);
+                    *sum = V::load(&out[r * columns + w * V::LANES..]);
                 }
             }
             let sums = add_products(&x[row..], &dy, tiles.len(), sums);
             for (r, sums) in sums.iter().enumerate() {
                 for (w, sum) in sums.iter().enumerate() {
-                    sum.store(&mut out[r * columns + w * gap..]);
+                    sum.store(&mut out[r * columns + w * V::LANES..]);
                 }
             }
         }
