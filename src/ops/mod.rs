@@ -35,6 +35,7 @@ pub mod softmax;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+pub mod winograd;
 
 pub use activation::Activation;
 pub use case::{Call, Case, Fill};
