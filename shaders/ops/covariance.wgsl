@@ -9,6 +9,7 @@ struct Params {
     rows: u32,
     tiles: u32,
     cells: u32,
+    stride: u32,
 }
 
 var<immediate> p: Params;
@@ -17,14 +18,17 @@ var<immediate> p: Params;
 // A member's column sums, piece after piece, then its products, piece after piece.
 @group(0) @binding(1) var<storage, read_write> sums_out: array<f32>;
 
+@group(0) @binding(2) var<storage, read> start: array<f32>;
+
 @group(0) @binding(1) var<storage, read_write> mean_out: array<f32>;
 @group(0) @binding(2) var<storage, read> sums_in: array<f32>;
 
 @group(0) @binding(1) var<storage, read> mean: array<f32>;
 @group(0) @binding(2) var<storage, read_write> products_out: array<f32>;
 
+@group(0) @binding(0) var<storage, read_write> mean_inout: array<f32>;
 @group(0) @binding(0) var<storage, read_write> cov: array<f32>;
-@group(0) @binding(1) var<storage, read> products_in: array<f32>;
+@group(0) @binding(1) var<storage, read> scratch_in: array<f32>;
 
 const TILE: u32 = 64u;
 const DEPTH: u32 = 16u;
@@ -35,7 +39,7 @@ fn scratch_len() -> u32 {
     return p.pieces * p.d * (p.d + 1u);
 }
 
-// A piece's sum of a column, counted from the first row's value.
+// A piece's sum of a column, counted from `start`.
 @compute @workgroup_size(64)
 fn sums(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) count: vec3<u32>,
         @builtin(local_invocation_id) local: vec3<u32>) {
@@ -51,13 +55,13 @@ fn sums(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) count: ve
     let piece = cell / p.d % p.pieces;
     let member = cell / p.d / p.pieces;
     let base = member * p.n * p.d + column;
-    let start = x[base];
+    let from = start[member * p.stride + column];
     let end = min((piece + 1u) * p.rows, p.n);
     var sum = 0.0;
     for (var first = piece * p.rows; first < end; first = first + BLOCK) {
         var part = 0.0;
         for (var row = first; row < min(first + BLOCK, end); row = row + 1u) {
-            part = part + (x[base + row * p.d] - start);
+            part = part + (x[base + row * p.d] - from);
         }
         sum = sum + part;
     }
@@ -82,6 +86,27 @@ fn means(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) count: v
         sum = sum + sums_in[member * scratch_len() + piece * p.d + column];
     }
     mean_out[cell] = x[member * p.n * p.d + column] + sum / f32(p.n);
+}
+
+// Moves the mean by the mean of what was summed from it on.
+@compute @workgroup_size(64)
+fn refine(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) count: vec3<u32>,
+          @builtin(local_invocation_id) local: vec3<u32>) {
+    let group = group_index(id, count);
+    if group >= p.groups {
+        return;
+    }
+    let cell = group * 64u + local.x;
+    if cell >= p.cells {
+        return;
+    }
+    let member = cell / p.d;
+    let column = cell % p.d;
+    var sum = 0.0;
+    for (var piece = 0u; piece < p.pieces; piece = piece + 1u) {
+        sum = sum + scratch_in[member * scratch_len() + piece * p.d + column];
+    }
+    mean_inout[cell] = mean_inout[cell] + sum / f32(p.n);
 }
 
 var<workgroup> tile_i: array<array<f32, 65>, 16>;
@@ -167,7 +192,7 @@ fn finish(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) count: 
     let base = member * scratch_len() + p.pieces * p.d + min(i, j) * p.d + max(i, j);
     var sum = 0.0;
     for (var piece = 0u; piece < p.pieces; piece = piece + 1u) {
-        sum = sum + products_in[base + piece * p.d * p.d];
+        sum = sum + scratch_in[base + piece * p.d * p.d];
     }
     cov[cell] = sum / f32(p.n - 1u);
 }

@@ -218,7 +218,7 @@ impl Vector for [f32; 8] {
     }
     #[inline(always)]
     fn any_less(self, other: Self) -> bool {
-        self.iter().zip(&other).fold(false, |any, (a, b)| any | (a < b))
+        self.iter().zip(&other).map(|(a, b)| u32::from(a < b)).sum::<u32>() > 0
     }
     #[inline(always)]
     fn lowest(self) -> f32 {

@@ -23,26 +23,35 @@ pub(super) fn covariance(kernel: &Covariance, ctx: &CpuContext, args: &mut Args<
     let (mean, cov) = (args.f32_mut(1), args.f32_mut(2));
     let (sums, products) = args.f32_mut(3)[..pieces * d * (d + 1)].split_at_mut(pieces * d);
     let parallel = ctx.worth_splitting(kernel_flops(n, d));
-    let first = &x[..d];
-    let add = |(x, sums): (&[f32], &mut [f32])| ctx.simd.run(Sums { first, x, sums });
-    if parallel {
-        x.par_chunks(rows * d).zip(sums.par_chunks_mut(d)).for_each(add);
-    } else {
-        x.chunks(rows * d).zip(sums.chunks_mut(d)).for_each(add);
+    mean.copy_from_slice(&x[..d]);
+    // Once from the first row on, once more from what that gives: the first leaves rounding of the first row's size.
+    for _ in 0..2 {
+        let from = &*mean;
+        let add = |(x, sums): (&[f32], &mut [f32])| ctx.simd.run(Sums { from, x, to: sums });
+        if parallel {
+            x.par_chunks(rows * d).zip(sums.par_chunks_mut(d)).for_each(add);
+        } else {
+            x.chunks(rows * d).zip(sums.chunks_mut(d)).for_each(add);
+        }
+        shift(mean, sums, n);
     }
-    mean.fill(0.0);
-    for sums in sums.chunks_exact(d) {
-        mean.iter_mut().zip(sums).for_each(|(mean, sum)| *mean += sum);
-    }
-    mean.iter_mut().zip(x).for_each(|(mean, first)| *mean = first + *mean / n as f32);
     let mean = &*mean;
-    let multiply = |(x, products): (&[f32], &mut [f32])| ctx.simd.run(Products { mean, x, products });
+    let multiply = |(x, products): (&[f32], &mut [f32])| ctx.simd.run(Products { mean, x, to: products });
     if parallel {
         x.par_chunks(rows * d).zip(products.par_chunks_mut(d * d)).for_each(multiply);
     } else {
         x.chunks(rows * d).zip(products.chunks_mut(d * d)).for_each(multiply);
     }
     finish(n, d, products, cov);
+}
+
+/// Moves `mean` by the mean of what the pieces summed from it on.
+fn shift(mean: &mut [f32], sums: &mut [f32], n: usize) {
+    let (total, rest) = sums.split_at_mut(mean.len());
+    for piece in rest.chunks_exact(mean.len()) {
+        total.iter_mut().zip(piece).for_each(|(sum, value)| *sum += value);
+    }
+    mean.iter_mut().zip(total).for_each(|(mean, sum)| *mean += *sum / n as f32);
 }
 
 fn kernel_flops(n: usize, d: usize) -> f64 {
@@ -64,11 +73,11 @@ fn finish(n: usize, d: usize, products: &mut [f32], cov: &mut [f32]) {
     }
 }
 
-/// A piece's sums of columns, counted from the first row of all.
+/// A piece's sums of columns, counted from `from`.
 struct Sums<'a> {
-    first: &'a [f32],
+    from: &'a [f32],
     x: &'a [f32],
-    sums: &'a mut [f32],
+    to: &'a mut [f32],
 }
 
 impl Simd for Sums<'_> {
@@ -76,16 +85,16 @@ impl Simd for Sums<'_> {
 
     #[inline(always)]
     fn run<V: Vector>(self) {
-        let d = self.first.len();
-        self.sums.fill(0.0);
+        let d = self.from.len();
+        self.to.fill(0.0);
         for block in self.x.chunks(BLOCK_ROWS * d) {
-            let columns = self.sums.chunks_mut(STRIP).zip(self.first.chunks(STRIP)).enumerate();
-            for (s, (sums, first)) in columns {
+            let columns = self.to.chunks_mut(STRIP).zip(self.from.chunks(STRIP)).enumerate();
+            for (s, (sums, from)) in columns {
                 let mut part = [0.0; STRIP];
                 for row in block.chunks_exact(d) {
                     let row = &row[s * STRIP..][..sums.len()];
-                    for ((part, value), first) in part.iter_mut().zip(row).zip(first) {
-                        *part += value - first;
+                    for ((part, value), from) in part.iter_mut().zip(row).zip(from) {
+                        *part += value - from;
                     }
                 }
                 sums.iter_mut().zip(&part).for_each(|(sum, part)| *sum += part);
@@ -98,15 +107,16 @@ impl Simd for Sums<'_> {
 struct Products<'a> {
     mean: &'a [f32],
     x: &'a [f32],
-    products: &'a mut [f32],
+    to: &'a mut [f32],
 }
 
 impl Simd for Products<'_> {
     type Out = ();
 
+    #[expect(clippy::large_stack_arrays, reason = "64 KiB that every task owns: a kernel does not allocate")]
     #[inline(always)]
     fn run<V: Vector>(self) {
-        let Self { mean, x, products } = self;
+        let Self { mean, x, to: products } = self;
         let d = mean.len();
         products.fill(0.0);
         let mut strips = [[[0.0; STRIP]; BLOCK_ROWS]; 2];

@@ -3,8 +3,8 @@
 //! `mean[f, i] = sum_r x[f, r, i] / n` and
 //! `cov[f, i, j] = sum_r (x[f, r, i] - mean[f, i]) (x[f, r, j] - mean[f, j]) / (n - 1)`.
 //!
-//! Rows are centred before they are multiplied, so that values far from 0 lose nothing; the means are summed from the
-//! first row on for the same reason. Both devices cut the rows into the same pieces, a rule of the shape alone, whose
+//! Rows are centred before they are multiplied, so that values far from 0 lose nothing; for the same reason the means are
+//! summed from the first row on, and once more from the mean that this gives. Both devices cut the rows into the same pieces, a rule of the shape alone, whose
 //! sums are added in their order; within a piece, sums of [`BLOCK_ROWS`] rows are taken one after the other, so that no
 //! long chain of additions rounds away small terms. Only the upper triangle is computed; the lower one mirrors it.
 //!

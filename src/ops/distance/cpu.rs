@@ -66,9 +66,9 @@ impl<F: Form> Simd for Task<'_, F> {
     #[inline(always)]
     fn run<V: Vector>(self) {
         if self.spec.nearest == 1 {
-            self.each_block::<V, Best>(Best::new())
+            self.each_block::<V, Best>(Best::new());
         } else {
-            self.each_block::<V, Lists>(Lists)
+            self.each_block::<V, Lists>(Lists);
         }
     }
 }
@@ -90,7 +90,7 @@ impl<F: Form> Task<'_, F> {
                 }
             }
             if d <= DEPTH {
-                shift::<V>(x, d, 0, &scales, panels.origin, &mut moved);
+                shift(x, d, 0, &scales, panels.origin, &mut moved);
             }
             keeper.start(&mut outputs);
             let mut block = Block { form: PhantomData::<F>, x, scales: &scales, panels, moved: &mut moved };
@@ -106,7 +106,7 @@ impl<F: Form> Task<'_, F> {
 
 /// Scaled and moved values of rows, up to [`DEPTH`] dimensions from `first` on.
 #[inline(always)]
-fn shift<V: Vector>(x: &[f32], d: usize, first: usize, scales: &[f32], origin: &[f32], moved: &mut [[f32; DEPTH]]) {
+fn shift(x: &[f32], d: usize, first: usize, scales: &[f32], origin: &[f32], moved: &mut [[f32; DEPTH]]) {
     let depth = DEPTH.min(d - first);
     for ((row, scale), to) in x.chunks_exact(d).zip(scales).zip(moved) {
         let values = row[first..][..depth].iter().zip(&origin[first..][..depth]);
@@ -164,7 +164,7 @@ impl<F: Form> Block<'_, F> {
                 let rows = TILE_ROWS.min(outputs.rows() - row);
                 let (x, scales) = (&self.x[row * d..(row + rows) * d], &self.scales[row..]);
                 for done in (0..d).step_by(DEPTH) {
-                    shift::<V>(x, d, done, scales, self.panels.origin, &mut self.moved[..]);
+                    shift(x, d, done, scales, self.panels.origin, &mut self.moved[..]);
                     let values = &values[done * P..(done + DEPTH).min(d) * P];
                     scores = accumulate::<V, F, P, W>(&self.moved[..], values, scores);
                 }
