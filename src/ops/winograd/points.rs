@@ -53,9 +53,17 @@ pub(super) fn evaluate<V: Vector, const K: usize>(values: &[V; K]) -> [V; POINTS
 fn pair<V: Vector, const K: usize>(values: &[V; K], powers: [f32; 7]) -> (V, V) {
     let mut even = values[0];
     let mut odd = values[1].mul(V::splat(powers[1]));
-    for (k, (value, power)) in values.iter().zip(powers).enumerate().skip(2) {
-        let part = if k % 2 == 0 { &mut even } else { &mut odd };
-        *part = value.mul_add(V::splat(power), *part);
+    #[expect(
+        clippy::needless_range_loop,
+        reason = "an iterator's `skip` is not unrolled: the values leave their registers"
+    )]
+    for k in 2..K {
+        let part = values[k].mul_add(V::splat(powers[k]), if k % 2 == 0 { even } else { odd });
+        if k % 2 == 0 {
+            even = part;
+        } else {
+            odd = part;
+        }
     }
     (even.add(odd), even.sub(odd))
 }
