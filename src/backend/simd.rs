@@ -96,6 +96,8 @@ pub trait Simd {
 pub trait Vector: Copy {
     /// Values a register.
     const LANES: usize;
+    /// Eight lanes at the same level: the type itself unless it has sixteen.
+    type Half: Vector;
     /// All lanes `x`.
     fn splat(x: f32) -> Self;
     /// The first `LANES` values of `x`, which must hold as many.
@@ -169,6 +171,7 @@ pub trait Vector: Copy {
 
 impl Vector for [f32; 8] {
     const LANES: usize = 8;
+    type Half = Self;
     #[inline(always)]
     fn splat(x: f32) -> Self {
         [x; 8]
@@ -396,12 +399,13 @@ mod x86 {
     }
 
     macro_rules! vector {
-        ($ty:ty, $lanes:literal, $set1:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $mul:ident, $div:ident, $fma:ident,
+        ($ty:ty, $half:ty, $lanes:literal, $set1:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $mul:ident, $div:ident, $fma:ident,
          $max:ident, $sqrt:ident, $if_less:ident, $load_part:ident, $store_part:ident, $min:ident, $abs:ident, $any_less:ident, $lowest:ident, $sum:ident) => {
             // SAFETY (all functions): values of this type are only made inside `run_avx*`, where the instructions exist;
             // loads and stores check the slice's length first.
             impl Vector for $ty {
                 const LANES: usize = $lanes;
+                type Half = $half;
                 #[inline(always)]
                 fn splat(x: f32) -> Self {
                     unsafe { $set1(x) }
@@ -484,6 +488,7 @@ mod x86 {
 
     vector!(
         __m256,
+        Self,
         8,
         _mm256_set1_ps,
         _mm256_loadu_ps,
@@ -506,6 +511,7 @@ mod x86 {
     );
     vector!(
         __m512,
+        __m256,
         16,
         _mm512_set1_ps,
         _mm512_loadu_ps,

@@ -145,7 +145,7 @@ pub struct Work {
 /// `step` is the step's number within the epoch: kernels that read per-step tables (learning rate, row numbers) index
 /// them with it; the others ignore it.
 pub trait Kernel: Debug + Send + Sync {
-    /// The operation and the direction, for instance `conv1d.backward_weight`.
+    /// The operation and the direction, for instance `conv.backward_weight`.
     fn name(&self) -> &'static str;
     /// A copy of its own.
     fn boxed(&self) -> Box<dyn Kernel>;

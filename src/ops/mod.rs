@@ -10,7 +10,7 @@ pub mod attention;
 pub mod batch_norm;
 mod case;
 pub mod centroid;
-pub mod conv1d;
+pub mod conv;
 pub mod covariance;
 pub mod distance;
 pub mod dropout;
@@ -69,7 +69,7 @@ impl Registry {
         Self {
             ops: vec![
                 &matmul::MatmulOp,
-                &conv1d::Conv1dOp,
+                &conv::ConvOp,
                 &activation::ActivationOp,
                 &distance::DistanceOp,
                 &centroid::CentroidOp,

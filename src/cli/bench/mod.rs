@@ -15,7 +15,7 @@ use super::{Failure, print, with_exit_codes};
 const EXAMPLES: &str = "\
 Examples:
   nightloom bench ops                            every timed case of every operation
-  nightloom bench ops conv1d --device cpu        those with `conv1d` in their name
+  nightloom bench ops conv --device cpu          those with `conv` in their name
   nightloom bench step                           training steps of named networks
   nightloom bench step growth --threads 1 --json
 

@@ -16,7 +16,7 @@ use crate::run::RunError;
 const EXAMPLES: &str = "\
 Examples:
   nightloom bench ops matmul --device cpu --threads 1
-  nightloom bench ops conv1d.backward --device gpu --json";
+  nightloom bench ops conv.backward --device gpu --json";
 
 const ROUNDS: usize = 7;
 

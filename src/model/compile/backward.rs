@@ -4,10 +4,9 @@ use super::forward::{Forward, batch_norm_shape, conv_shape, dropout_kernel, fuse
 use crate::model::layer::LayerSpec;
 use crate::ops::activation::{ActivateBackward, ActivateSpec};
 use crate::ops::batch_norm::BatchNormBackward;
-use crate::ops::conv1d::{Conv1dBackwardData, Conv1dBackwardWeight};
+use crate::ops::conv::{ConvBackwardData, ConvBackwardWeight};
 use crate::ops::matmul::{Batch, Matmul, MatmulSpec};
 use crate::ops::pool::PoolBackward;
-use crate::ops::reduce::{ReduceColumns, ReduceColumnsSpec};
 use crate::ops::{Activation, DType, ShapeError};
 use crate::plan::{ListId, PlanBuilder, PlanError, TensorId};
 
@@ -96,16 +95,21 @@ impl Backward<'_> {
             LayerSpec::Activation { function } => self.activation(builder, index, function, input, dy).map(plain),
             LayerSpec::MaxPool { .. } | LayerSpec::GlobalMaxPool => {
                 let dx = self.dx(builder, index);
-                let kernel = PoolBackward { shape: pool_shape(layer, fleet, batch)? };
-                let places = kept(index, "places", trace.saved.first().copied())?;
-                builder.push(self.list, kernel, &[dy, dx, places])?;
-                Ok(plain(dx))
+                let (mask, saved) = self.mask(index);
+                let kernel = PoolBackward { shape: pool_shape(layer, fleet, batch)?, mask };
+                let mut bound = vec![dy, dx, kept(index, "places", trace.saved.first().copied())?];
+                bound.extend(saved);
+                builder.push(self.list, kernel, &bound)?;
+                Ok(Upstream { dy: dx, masked: saved.is_some() })
             }
             LayerSpec::AveragePool { .. } | LayerSpec::GlobalAveragePool => {
                 let dx = self.dx(builder, index);
-                let kernel = PoolBackward { shape: pool_shape(layer, fleet, batch)? };
-                builder.push(self.list, kernel, &[dy, dx])?;
-                Ok(plain(dx))
+                let (mask, saved) = self.mask(index);
+                let kernel = PoolBackward { shape: pool_shape(layer, fleet, batch)?, mask };
+                let mut bound = vec![dy, dx];
+                bound.extend(saved);
+                builder.push(self.list, kernel, &bound)?;
+                Ok(Upstream { dy: dx, masked: saved.is_some() })
             }
             LayerSpec::BatchNorm { .. } => {
                 let dx = self.dx(builder, index);
@@ -122,20 +126,17 @@ impl Backward<'_> {
                 let dz = self.before_sum(builder, index, activation, upstream)?;
                 let shape = conv_shape(layer, fleet, batch)?;
                 let p = layer.first_param;
-                builder.push(self.list, Conv1dBackwardWeight { shape }, &[input, dz, self.gradient(index, p)?])?;
-                self.bias(
-                    builder,
-                    dz,
-                    batch * layer.output.length,
-                    layer.output.channels,
-                    self.gradient(index, p + 1)?,
-                )?;
+                let (dw, db) = (self.gradient(index, p)?, self.gradient(index, p + 1)?);
+                builder.push(self.list, ConvBackwardWeight { shape, bias: true }, &[input, dz, dw, db])?;
                 if !need_dx {
                     return Ok(plain(dz));
                 }
                 let dx = self.dx(builder, index);
-                builder.push(self.list, Conv1dBackwardData { shape }, &[dz, forward.params[p], dx])?;
-                Ok(plain(dx))
+                let (mask, saved) = self.mask(index);
+                let mut bound = vec![dz, forward.params[p], dx];
+                bound.extend(saved);
+                builder.push(self.list, ConvBackwardData { shape, mask }, &bound)?;
+                Ok(Upstream { dy: dx, masked: saved.is_some() })
             }
             LayerSpec::Dense { activation, .. } => {
                 let dz = self.before_sum(builder, index, activation, upstream)?;
@@ -203,18 +204,6 @@ impl Backward<'_> {
         let spec = ActivateSpec { fleet: builder.fleet(), rows: self.forward.batch, len, activation };
         builder.push(self.list, ActivateBackward::new(spec)?, &[dy, saved, dx])?;
         Ok(dx)
-    }
-
-    fn bias(
-        &self,
-        builder: &mut PlanBuilder,
-        dz: TensorId,
-        rows: usize,
-        cols: usize,
-        gradient: TensorId,
-    ) -> Result<(), PlanError> {
-        let kernel = ReduceColumns::new(ReduceColumnsSpec { fleet: builder.fleet(), rows, cols })?;
-        builder.push(self.list, kernel, &[dz, gradient])
     }
 }
 

@@ -5,7 +5,7 @@ use crate::model::layer::LayerSpec;
 use crate::model::shape::{Layer, TensorShape, padding_each, pool_stride};
 use crate::ops::activation::{Activate, ActivateSpec};
 use crate::ops::batch_norm::{BatchNorm, BatchNormEvaluate, BatchNormShape, BatchNormSpec};
-use crate::ops::conv1d::{Conv1d, Conv1dShape, Conv1dSpec};
+use crate::ops::conv::{Conv, ConvShape, ConvSpec};
 use crate::ops::dropout::{Dropout, DropoutSpec};
 use crate::ops::matmul::{Batch, Matmul, MatmulSpec};
 use crate::ops::pool::{Pool, PoolKind, PoolShape, PoolSpec};
@@ -138,7 +138,7 @@ impl<'a> Forward<'a> {
                 let shape = conv_shape(layer, fleet, self.batch)?;
                 let fused = fused(activation);
                 let sum = self.sum_target(builder, index, activation);
-                let kernel = Conv1d { shape, bias: true, activation: fused };
+                let kernel = Conv { shape, bias: true, activation: fused };
                 let (w, b) = (self.params[layer.first_param], self.params[layer.first_param + 1]);
                 builder.push(list, kernel, &[x, w, sum, b])?;
                 self.after_sum(builder, list, index, activation, sum)
@@ -244,20 +244,21 @@ pub(super) const fn fused(activation: Activation) -> Activation {
     if activation.saves_output() { activation } else { Activation::None }
 }
 
-pub(super) fn conv_shape(layer: &Layer, fleet: usize, batch: usize) -> Result<Conv1dShape, ShapeError> {
+pub(super) fn conv_shape(layer: &Layer, fleet: usize, batch: usize) -> Result<ConvShape, ShapeError> {
     let LayerSpec::Conv1d { channels, kernel, stride, padding, dilation, .. } = layer.spec else {
-        return Err(ShapeError::mismatch("conv1d", "the layer is no convolution"));
+        return Err(ShapeError::mismatch("conv", "the layer is no convolution"));
     };
-    Conv1dShape::new(Conv1dSpec {
+    let padding = padding_each(padding, kernel, dilation).map_err(|e| ShapeError::mismatch("conv", e))?;
+    ConvShape::new(ConvSpec {
         fleet,
         n: batch,
-        l: layer.input.length,
+        size: [1, layer.input.length],
         c_in: layer.input.channels,
         c_out: channels,
-        kernel,
-        stride,
-        padding: padding_each(padding, kernel, dilation).map_err(|e| ShapeError::mismatch("conv1d", e))?,
-        dilation,
+        kernel: [1, kernel],
+        stride: [1, stride],
+        padding: [0, padding],
+        dilation: [1, dilation],
     })
 }
 
@@ -270,7 +271,15 @@ pub(super) fn pool_shape(layer: &Layer, fleet: usize, batch: usize) -> Result<Po
         LayerSpec::GlobalAveragePool => (PoolKind::Average, length, length),
         _ => return Err(ShapeError::mismatch("pool", "the layer is no pooling")),
     };
-    PoolShape::new(PoolSpec { kind, fleet, n: batch, l: length, c: channels, window, stride })
+    PoolShape::new(PoolSpec {
+        kind,
+        fleet,
+        n: batch,
+        size: [1, length],
+        c: channels,
+        window: [1, window],
+        stride: [1, stride],
+    })
 }
 
 pub(super) fn batch_norm_shape(

@@ -1,10 +1,13 @@
-//! Maximum and average over windows of positions, channels last, without padding.
+//! Maximum and average over windows in one and two dimensions, channels last, without padding.
 //!
-//! `y[f, n, o, c] = max_w x[f, n, o*stride + w, c]`, or the mean over w, for w in 0..window. A window as long as x pools
+//! `y[f, n, i, j, c] = max_{a, b} x[f, n, i*stride + a, j*stride + b, c]`, or the mean, for a and b within the window, with
+//! a window and a stride for each direction. One dimension is the case of height 1; a window as large as x pools
 //! globally.
 //!
-//! The maximum also writes `argmax`, the position in x that it came from (the first of equals). Backward gathers: each
-//! `dx[f, n, i, c]` sums over the windows that hold position i, in order; for the maximum those whose `argmax` is i.
+//! The maximum also writes `argmax`, the position in x (row by row) that it came from, the first of equals. Backward
+//! gathers: each position of dx sums over the windows that hold it, in order; for the maximum those whose `argmax` it
+//! is. `dx` may be multiplied by the slope of the activation that made x: then it is the gradient of the sum in the
+//! layer before.
 
 mod cases;
 mod cpu;
@@ -13,12 +16,16 @@ mod reference;
 #[cfg(test)]
 mod tests;
 
-use super::kernel::{ArgSpec, Args, Dispatch, Kernel, Shader, Work};
+use super::activation::Activation;
+use super::kernel::{ArgSpec, Args, Dispatch, Kernel, Shader, Tile, Work};
 use super::{Case, Op, ShapeError, prelude};
 use crate::backend::CpuContext;
 
-const SHADER: Shader =
-    Shader { name: "pool", preludes: &[prelude::GRID], source: include_str!("../../../shaders/ops/pool.wgsl") };
+const SHADER: Shader = Shader {
+    name: "pool",
+    preludes: &[prelude::GRID, prelude::ACTIVATION],
+    source: include_str!("../../../shaders/ops/pool.wgsl"),
+};
 
 /// The registry's entry.
 #[derive(Debug)]
@@ -29,7 +36,7 @@ impl Op for PoolOp {
         "pool"
     }
     fn summary(&self) -> &'static str {
-        "y[f,n,o,c] = max or mean over w of x[f,n,o*stride+w,c]"
+        "y[f,n,i,j,c] = max or mean over a, b of x[f,n,i*stride+a,j*stride+b,c]"
     }
     fn shaders(&self) -> Vec<Shader> {
         vec![SHADER]
@@ -58,21 +65,21 @@ pub struct PoolSpec {
     pub fleet: usize,
     /// Samples of a member.
     pub n: usize,
-    /// Positions of a sample.
-    pub l: usize,
+    /// Height and width of a sample.
+    pub size: [usize; 2],
     /// Channels.
     pub c: usize,
-    /// Positions of a window.
-    pub window: usize,
-    /// Positions from one window to the next.
-    pub stride: usize,
+    /// Height and width of a window.
+    pub window: [usize; 2],
+    /// Positions from one window to the next, down and across.
+    pub stride: [usize; 2],
 }
 
 /// Checked sizes, shared by both directions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PoolShape {
     spec: PoolSpec,
-    l_out: usize,
+    out: [usize; 2],
 }
 
 impl PoolShape {
@@ -81,24 +88,27 @@ impl PoolShape {
     /// # Errors
     /// Names the dimension or the tensor.
     pub fn new(spec: PoolSpec) -> Result<Self, ShapeError> {
-        let PoolSpec { fleet, n, l, c, window, stride, .. } = spec;
-        let positive = [("fleet", fleet), ("n", n), ("l", l), ("c", c), ("window", window), ("stride", stride)];
-        ShapeError::positive("pool", &positive)?;
-        if window > l {
-            let reason = format!("a window of {window} positions, x has {l}");
-            return Err(ShapeError::mismatch("pool", reason));
+        let PoolSpec { fleet, n, size, c, window, stride, .. } = spec;
+        ShapeError::positive("pool", &[("fleet", fleet), ("n", n), ("c", c)])?;
+        for (d, name) in ["h", "w"].into_iter().enumerate() {
+            ShapeError::positive("pool", &[(name, size[d]), ("window", window[d]), ("stride", stride[d])])?;
+            if window[d] > size[d] {
+                let reason = format!("a window of {} positions, x has {} along {name}", window[d], size[d]);
+                return Err(ShapeError::mismatch("pool", reason));
+            }
         }
-        let l_out = (l - window) / stride + 1;
+        let out = [0, 1].map(|d| (size[d] - window[d]) / stride[d] + 1);
         ShapeError::countable(
             "pool",
             &[
-                ("x", &[fleet, n, l, c]),
-                ("y", &[fleet, n, l_out, c]),
-                ("x and a stride", &[l, 2]),
-                ("stride", &[stride]),
+                ("x", &[fleet, n, size[0], size[1], c]),
+                ("y", &[fleet, n, out[0], out[1], c]),
+                ("x and a stride", &[size[0], size[1], 2]),
+                ("stride", &[stride[0]]),
+                ("stride", &[stride[1]]),
             ],
         )?;
-        Ok(Self { spec, l_out })
+        Ok(Self { spec, out })
     }
 
     /// What was asked for.
@@ -106,33 +116,40 @@ impl PoolShape {
         &self.spec
     }
 
-    /// Positions of a sample of y.
-    pub const fn l_out(&self) -> usize {
-        self.l_out
+    /// Height and width of a sample of y.
+    pub const fn out(&self) -> [usize; 2] {
+        self.out
+    }
+
+    /// Words of a sample of x.
+    const fn x_sample(&self) -> usize {
+        self.spec.size[0] * self.spec.size[1] * self.spec.c
+    }
+
+    /// Words of a sample of y.
+    const fn y_sample(&self) -> usize {
+        self.out[0] * self.out[1] * self.spec.c
     }
 
     const fn x_len(&self) -> usize {
-        self.spec.n * self.spec.l * self.spec.c
+        self.spec.n * self.x_sample()
     }
 
     const fn y_len(&self) -> usize {
-        self.spec.n * self.l_out * self.spec.c
+        self.spec.n * self.y_sample()
+    }
+
+    /// Positions of a window.
+    const fn window_len(&self) -> usize {
+        self.spec.window[0] * self.spec.window[1]
     }
 
     fn work(&self) -> Work {
         let outputs = if self.spec.kind == PoolKind::Max { 2 } else { 1 };
         Work {
-            flops: (self.spec.fleet * self.y_len()) as f64 * self.spec.window as f64,
+            flops: (self.spec.fleet * self.y_len()) as f64 * self.window_len() as f64,
             bytes: 4.0 * self.spec.fleet as f64 * (self.x_len() + outputs * self.y_len()) as f64,
         }
-    }
-
-    /// The windows that hold position `i`.
-    #[inline(always)]
-    fn windows(&self, i: usize) -> std::ops::Range<usize> {
-        let PoolSpec { window, stride, .. } = self.spec;
-        let end = (i / stride + 1).min(self.l_out);
-        ((i + 1).saturating_sub(window).div_ceil(stride)).min(end)..end
     }
 }
 
@@ -157,9 +174,10 @@ impl Kernel for Pool {
         self.shape.spec.fleet
     }
     fn args(&self) -> Vec<ArgSpec> {
-        let mut args = vec![ArgSpec::read("x", self.shape.x_len()), ArgSpec::write("y", self.shape.y_len())];
+        let (x, y) = (self.shape.x_len(), self.shape.y_len());
+        let mut args = vec![ArgSpec::read("x", x).rows(), ArgSpec::write("y", y).rows()];
         if self.shape.spec.kind == PoolKind::Max {
-            args.push(ArgSpec::write("argmax", self.shape.y_len()).u32());
+            args.push(ArgSpec::write("argmax", y).u32().rows());
         }
         args
     }
@@ -175,13 +193,32 @@ impl Kernel for Pool {
     fn gpu(&self) -> Vec<Dispatch> {
         gpu::forward(&self.shape)
     }
+    fn rows(&self) -> Option<usize> {
+        Some(self.shape.spec.n)
+    }
+    fn cpu_tile(&self, ctx: &CpuContext, args: &mut Args<'_>, step: u32, _tile: Tile) {
+        self.cpu(ctx, args, step);
+    }
 }
 
-/// The gradient of x. Arguments: `dy`, `dx`, and for the maximum `argmax`.
+/// The gradient of x. Arguments: `dy`, `dx`, for the maximum `argmax`, and with a mask `saved`: what the activation in
+/// front left behind, see [`Activation::saves_output`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PoolBackward {
     /// Sizes of the forward kernel.
     pub shape: PoolShape,
+    /// The activation in front, by whose slope the result is multiplied.
+    pub mask: Activation,
+}
+
+impl PoolBackward {
+    /// Which argument `saved` is.
+    const fn saved(&self) -> usize {
+        match self.shape.spec.kind {
+            PoolKind::Max => 3,
+            PoolKind::Average => 2,
+        }
+    }
 }
 
 impl Kernel for PoolBackward {
@@ -198,9 +235,13 @@ impl Kernel for PoolBackward {
         self.shape.spec.fleet
     }
     fn args(&self) -> Vec<ArgSpec> {
-        let mut args = vec![ArgSpec::read("dy", self.shape.y_len()), ArgSpec::write("dx", self.shape.x_len())];
+        let (x, y) = (self.shape.x_len(), self.shape.y_len());
+        let mut args = vec![ArgSpec::read("dy", y).rows(), ArgSpec::write("dx", x).rows()];
         if self.shape.spec.kind == PoolKind::Max {
-            args.push(ArgSpec::read("argmax", self.shape.y_len()).u32());
+            args.push(ArgSpec::read("argmax", y).u32().rows());
+        }
+        if self.mask != Activation::None {
+            args.push(ArgSpec::read("saved", x).rows());
         }
         args
     }
@@ -208,12 +249,18 @@ impl Kernel for PoolBackward {
         self.shape.work()
     }
     fn reference(&self, args: &mut [Vec<f64>], _step: u32) {
-        reference::backward(&self.shape, args);
+        reference::backward(self, args);
     }
     fn cpu(&self, ctx: &CpuContext, args: &mut Args<'_>, _step: u32) {
-        cpu::backward(&self.shape, ctx, args);
+        cpu::backward(self, ctx, args);
     }
     fn gpu(&self) -> Vec<Dispatch> {
-        gpu::backward(&self.shape)
+        gpu::backward(self)
+    }
+    fn rows(&self) -> Option<usize> {
+        Some(self.shape.spec.n)
+    }
+    fn cpu_tile(&self, ctx: &CpuContext, args: &mut Args<'_>, step: u32, _tile: Tile) {
+        self.cpu(ctx, args, step);
     }
 }

@@ -5,7 +5,7 @@ use crate::ops::{Op, ShapeError};
 
 #[test]
 fn e7_the_first_of_equal_maxima_wins() {
-    let spec = PoolSpec { kind: PoolKind::Max, fleet: 1, n: 1, l: 6, c: 2, window: 3, stride: 3 };
+    let spec = PoolSpec { kind: PoolKind::Max, fleet: 1, n: 1, size: [1, 6], c: 2, window: [1, 3], stride: [1, 3] };
     let kernel = Pool { shape: PoolShape::new(spec).expect("right") };
     // Channels side by side: [1 2 2 | 5 5 5] and [3 1 3 | 0 -1 0].
     let x = [1.0, 3.0, 2.0, 1.0, 2.0, 3.0, 5.0, 0.0, 5.0, -1.0, 5.0, 0.0];
@@ -18,10 +18,10 @@ fn e7_the_first_of_equal_maxima_wins() {
 
 #[test]
 fn e7_a_window_longer_than_x_is_refused() {
-    let spec = PoolSpec { kind: PoolKind::Max, fleet: 1, n: 1, l: 4, c: 2, window: 5, stride: 1 };
+    let spec = PoolSpec { kind: PoolKind::Max, fleet: 1, n: 1, size: [4, 3], c: 2, window: [5, 1], stride: [1, 1] };
     let refused = PoolShape::new(spec);
     assert!(matches!(refused, Err(ShapeError::Mismatch { op: "pool", .. })), "{refused:?}");
-    let refused = PoolShape::new(PoolSpec { window: 2, stride: 0, ..spec });
+    let refused = PoolShape::new(PoolSpec { window: [2, 2], stride: [1, 0], ..spec });
     assert!(matches!(refused, Err(ShapeError::Zero { dimension: "stride", .. })), "{refused:?}");
 }
 

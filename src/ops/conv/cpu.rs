@@ -1,0 +1,219 @@
+//! CPU: the forward kernel and the gradient of x, both as sweeps.
+
+use rayon::prelude::*;
+
+use super::dots::{self, Dots};
+use super::pack::{Panels, Rows, Weights, packed_columns};
+use super::sweep::{Direction, Sweep};
+use super::tiles::{Batch, Epilogue, Size, Tiles};
+use super::{Conv, ConvBackwardData, ConvShape, ConvSpec};
+use crate::backend::CpuContext;
+use crate::backend::simd::{Simd, Vector};
+use crate::ops::activation::Activation;
+use crate::ops::kernel::Args;
+
+/// Samples that one task computes. Fixed, so that the split is the same for any number of threads.
+const TASK_SAMPLES: usize = 24;
+
+/// How a sweep is computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Path {
+    /// [`Tiles`].
+    Tiles,
+    /// [`Dots`].
+    Dots,
+}
+
+impl Path {
+    /// The faster one: a rule of the shape alone, so that equal shapes give equal bits.
+    const fn of(shape: &ConvShape, direction: Direction) -> Self {
+        let ConvSpec { c_in, c_out, kernel, stride, dilation, .. } = shape.spec;
+        let (c_src, c_dst, side_by_side) = match direction {
+            Direction::Forward => (c_in, c_out, dilation[1] == 1),
+            Direction::Backward => (c_out, c_in, dilation[1] == 1 && stride[1] == 1),
+        };
+        if dots::are_faster(c_src, c_dst, if side_by_side { kernel[1] } else { 1 }) { Self::Dots } else { Self::Tiles }
+    }
+}
+
+/// Words of packed weights and of what the sums start at: the bias or zeros.
+pub(super) fn packed_len(shape: &ConvShape, direction: Direction) -> usize {
+    let ConvSpec { c_in, c_out, .. } = shape.spec;
+    packed_words(shape, direction)(shape.taps())
+        + packed_columns(if direction == Direction::Forward { c_out } else { c_in })
+}
+
+/// Packs the weights of all sweeps, and the bias if there is one, into `packed`.
+fn pack(
+    shape: &ConvShape,
+    direction: Direction,
+    ctx: &CpuContext,
+    w: &[f32],
+    bias: Option<&[f32]>,
+    packed: &mut [f32],
+) {
+    let ConvSpec { c_in, c_out, kernel: [_, kernel_width], .. } = shape.spec;
+    let turned = direction == Direction::Backward;
+    let at = packed_words(shape, direction);
+    let (packed, start) = packed.split_at_mut(at(shape.taps()));
+    for sweep in Sweep::all(shape, direction) {
+        let weights = Weights { sweep: &sweep, w, kernel_width, c_in, c_out, turned };
+        let packed = &mut packed[at(sweep.taps_before)..];
+        match Path::of(shape, direction) {
+            Path::Tiles => ctx.simd.run(Panels { weights, packed }),
+            Path::Dots => Rows { weights, packed }.run(),
+        }
+    }
+    let bias = bias.unwrap_or_default();
+    let (values, zeros) = start.split_at_mut(bias.len());
+    values.copy_from_slice(bias);
+    zeros.fill(0.0);
+}
+
+/// How many words the packed weights of some taps take.
+fn packed_words(shape: &ConvShape, direction: Direction) -> impl Fn(usize) -> usize {
+    let ConvSpec { c_in, c_out, .. } = shape.spec;
+    let (c_src, c_dst) = if direction == Direction::Forward { (c_in, c_out) } else { (c_out, c_in) };
+    move |taps| taps * c_src * packed_columns(c_dst)
+}
+
+/// The forward kernel's packed weights, for all tiles of a batch.
+pub(super) fn prepare_forward(kernel: &Conv, ctx: &CpuContext, args: &Args<'_>, packed: &mut [f32]) {
+    pack(&kernel.shape, Direction::Forward, ctx, args.f32(1), kernel.bias.then(|| args.f32(4)), packed);
+}
+
+/// The packed weights for the gradient of x.
+pub(super) fn prepare_data(kernel: &ConvBackwardData, ctx: &CpuContext, args: &Args<'_>, packed: &mut [f32]) {
+    pack(&kernel.shape, Direction::Backward, ctx, args.f32(1), None, packed);
+}
+
+/// All samples.
+pub(super) fn forward(kernel: &Conv, ctx: &CpuContext, args: &mut Args<'_>) {
+    let packed = args.f32_mut(3);
+    prepare_forward(kernel, ctx, args, packed);
+    forward_packed(kernel, ctx, args, packed);
+}
+
+/// The samples that `args` holds, with weights that [`prepare_forward`] packed.
+pub(super) fn forward_packed(kernel: &Conv, ctx: &CpuContext, args: &mut Args<'_>, packed: &[f32]) {
+    let shape = &kernel.shape;
+    let activation = kernel.activation;
+    let (x, y) = (args.f32(0), args.f32_mut(2));
+    by_samples(shape, ctx, (x, shape.x_sample()), (y, shape.y_sample()), |_, src, dst| {
+        let epilogue = if activation == Activation::Relu { Epilogue::Relu } else { Epilogue::None };
+        sweeps(shape, Direction::Forward, ctx, packed, (src, &mut *dst), epilogue);
+        if !matches!(activation, Activation::None | Activation::Relu) {
+            ctx.simd.run(Activate { values: dst, activation });
+        }
+    });
+}
+
+/// All samples.
+pub(super) fn backward_data(kernel: &ConvBackwardData, ctx: &CpuContext, args: &mut Args<'_>) {
+    let packed = args.f32_mut(3);
+    prepare_data(kernel, ctx, args, packed);
+    data_packed(kernel, ctx, args, packed);
+}
+
+/// The samples that `args` holds, with weights that [`prepare_data`] packed.
+pub(super) fn data_packed(kernel: &ConvBackwardData, ctx: &CpuContext, args: &mut Args<'_>, packed: &[f32]) {
+    let shape = &kernel.shape;
+    let activation = kernel.mask;
+    let (dy, dx) = (args.f32(0), args.f32_mut(2));
+    let saved = if activation == Activation::None { &[][..] } else { args.f32(4) };
+    by_samples(shape, ctx, (dy, shape.y_sample()), (dx, shape.x_sample()), |first, src, dst| {
+        let saved = if saved.is_empty() { saved } else { &saved[first..first + dst.len()] };
+        let relu = activation == Activation::Relu;
+        let epilogue = if relu { Epilogue::WherePositive(saved) } else { Epilogue::None };
+        sweeps(shape, Direction::Backward, ctx, packed, (src, &mut *dst), epilogue);
+        if !matches!(activation, Activation::None | Activation::Relu) {
+            ctx.simd.run(Mask { values: dst, saved, activation });
+        }
+    });
+}
+
+/// All sweeps of a direction over some samples.
+fn sweeps(
+    shape: &ConvShape,
+    direction: Direction,
+    ctx: &CpuContext,
+    packed: &[f32],
+    (src, dst): (&[f32], &mut [f32]),
+    epilogue: Epilogue<'_>,
+) {
+    let ConvSpec { size: [h, w], c_in, c_out, .. } = shape.spec;
+    let (x, y) = (Size { h, w, c: c_in }, Size { h: shape.out[0], w: shape.out[1], c: c_out });
+    let (src_size, dst_size) = if direction == Direction::Forward { (x, y) } else { (y, x) };
+    let at = packed_words(shape, direction);
+    let start = &packed[at(shape.taps())..];
+    for sweep in Sweep::all(shape, direction) {
+        let (dst, weights) = (&mut *dst, &packed[at(sweep.taps_before)..]);
+        let batch = Batch { sweep: &sweep, src, src_size, dst, dst_size, weights, start, epilogue };
+        match Path::of(shape, direction) {
+            Path::Tiles => ctx.simd.run(Tiles(batch)),
+            Path::Dots => ctx.simd.run(Dots(batch)),
+        }
+    }
+}
+
+/// Runs `task` on stretches of whole samples of a source and a destination; it is told the destination's first word.
+fn by_samples(
+    shape: &ConvShape,
+    ctx: &CpuContext,
+    (src, src_sample): (&[f32], usize),
+    (dst, dst_sample): (&mut [f32], usize),
+    task: impl Fn(usize, &[f32], &mut [f32]) + Sync,
+) {
+    let (src_len, dst_len) = (TASK_SAMPLES * src_sample, TASK_SAMPLES * dst_sample);
+    let each = |(t, (dst, src)): (usize, (&mut [f32], &[f32]))| task(t * dst_len, src, dst);
+    if ctx.worth_splitting(shape.member_flops()) {
+        dst.par_chunks_mut(dst_len).zip(src.par_chunks(src_len)).enumerate().for_each(each);
+    } else {
+        dst.chunks_mut(dst_len).zip(src.chunks(src_len)).enumerate().for_each(each);
+    }
+}
+
+/// The activations that cost more than a maximum.
+struct Activate<'a> {
+    values: &'a mut [f32],
+    activation: Activation,
+}
+
+impl Simd for Activate<'_> {
+    type Out = ();
+
+    #[inline(always)]
+    fn run<V: Vector>(self) {
+        // The kind is a constant in each loop, or none of them would vectorise.
+        match self.activation {
+            Activation::None => {}
+            Activation::Relu => self.values.iter_mut().for_each(|v| *v = Activation::Relu.apply(*v)),
+            Activation::Gelu => self.values.iter_mut().for_each(|v| *v = Activation::Gelu.apply(*v)),
+            Activation::Tanh => self.values.iter_mut().for_each(|v| *v = Activation::Tanh.apply(*v)),
+            Activation::Sigmoid => self.values.iter_mut().for_each(|v| *v = Activation::Sigmoid.apply(*v)),
+        }
+    }
+}
+
+/// Their slopes.
+struct Mask<'a> {
+    values: &'a mut [f32],
+    saved: &'a [f32],
+    activation: Activation,
+}
+
+impl Simd for Mask<'_> {
+    type Out = ();
+
+    #[inline(always)]
+    fn run<V: Vector>(self) {
+        let pairs = self.values.iter_mut().zip(self.saved);
+        match self.activation {
+            Activation::None => {}
+            Activation::Relu => pairs.for_each(|(v, saved)| *v *= Activation::Relu.slope(*saved)),
+            Activation::Gelu => pairs.for_each(|(v, saved)| *v *= Activation::Gelu.slope(*saved)),
+            Activation::Tanh => pairs.for_each(|(v, saved)| *v *= Activation::Tanh.slope(*saved)),
+            Activation::Sigmoid => pairs.for_each(|(v, saved)| *v *= Activation::Sigmoid.slope(*saved)),
+        }
+    }
+}
