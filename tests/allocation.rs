@@ -36,19 +36,28 @@ static ALLOCATOR: Counting = Counting;
 
 const STEPS: usize = 12;
 
-/// Layers of every kind, wide enough that kernels split their work over threads when the fleet is small.
-fn model() -> Model {
-    let layers = r#"{"input": {"length": 32, "channels": 2}, "layers": [
+/// Layers of every kind, wide enough that kernels split their work over threads when the fleet is small: sequences,
+/// images, tokens.
+fn models() -> [Model; 3] {
+    let sequences = r#"{"input": {"length": 32, "channels": 2}, "layers": [
         {"kind": "conv1d", "channels": 24, "kernel": 5, "activation": "relu"}, {"kind": "batch_norm"},
         {"kind": "max_pool", "window": 2}, {"kind": "conv1d", "channels": 24, "kernel": 3, "activation": "gelu"},
         {"kind": "average_pool", "window": 2}, {"kind": "dropout", "rate": 0.2}, {"kind": "flatten"},
         {"kind": "dense", "units": 64, "activation": "tanh"}, {"kind": "dense", "units": 3}]}"#;
-    Model::new(serde_json::from_str(layers).expect("a spec")).expect("a model")
+    let images = r#"{"input": {"height": 12, "length": 12, "channels": 2}, "layers": [
+        {"kind": "conv2d", "channels": 24, "kernel": 5, "activation": "relu"}, {"kind": "batch_norm"},
+        {"kind": "max_pool", "window": 2}, {"kind": "conv2d", "channels": 16, "kernel": 3, "activation": "gelu"},
+        {"kind": "average_pool", "window": 2}, {"kind": "flatten"}, {"kind": "dense", "units": 3}]}"#;
+    let tokens = r#"{"input": {"length": 24, "channels": 1}, "layers": [
+        {"kind": "embedding", "vocabulary": 17, "channels": 32}, {"kind": "position"},
+        {"kind": "encoder", "heads": 4, "feed_forward": 48, "dropout": 0.1}, {"kind": "layer_norm"},
+        {"kind": "position_dense", "units": 16}, {"kind": "first_position"}, {"kind": "dense", "units": 3}]}"#;
+    [sequences, images, tokens].map(|text| Model::new(serde_json::from_str(text).expect("a spec")).expect("a model"))
 }
 
 /// A plan with weights, rows and a schedule whose every step is taken.
-fn plan(fleet: usize) -> TrainPlan {
-    let (model, batch, rows) = (model(), 128, 256);
+fn plan(model: &Model, fleet: usize) -> TrainPlan {
+    let (batch, rows) = (128, 256);
     let shape = TrainShape {
         fleet,
         batch,
@@ -59,13 +68,15 @@ fn plan(fleet: usize) -> TrainPlan {
         optimizer: Optimizer::default(),
         clip: Some(1.0),
     };
-    let mut made = training(&model, &shape, &Backend::cpu().expect("a CPU")).expect("a plan");
-    for (i, values) in initial_weights(&model, 1).values.iter().enumerate() {
+    let mut made = training(model, &shape, &Backend::cpu().expect("a CPU")).expect("a plan");
+    for (i, values) in initial_weights(model, 1).values.iter().enumerate() {
         let id = made.params[i];
         made.plan.upload_f32(id, &values.repeat(fleet)).expect("an upload");
     }
-    let inputs: Vec<f32> = (0..rows * 64).map(|i| (i % 17) as f32 * 0.1 - 0.8).collect();
-    made.plan.upload_f32(made.inputs, &inputs).expect("an upload");
+    let token = model.vocabulary().is_some();
+    let input = |i: usize| if token { (i % 17) as f32 } else { (i % 17) as f32 * 0.1 - 0.8 };
+    let inputs: Vec<f32> = (0..rows * model.input().len()).map(input).collect();
+    made.plan.upload(made.inputs, &model.input_form().words(&inputs).expect("inputs")).expect("an upload");
     for (tables, steps) in [(made.train_tables, STEPS), (made.validation_tables, 2)] {
         let numbers: Vec<u32> = (0..fleet * steps * batch).map(|i| (i % rows) as u32).collect();
         made.plan.upload(tables.rows, &numbers).expect("an upload");
@@ -94,8 +105,8 @@ fn e11_replaying_a_training_step_on_the_cpu_allocates_nothing() {
     let before = ALLOCATIONS.load(Ordering::SeqCst);
     drop(std::hint::black_box(vec![1_u8; 100]));
     assert!(ALLOCATIONS.load(Ordering::SeqCst) > before, "the allocator counts");
-    for fleet in [1, 3, 9] {
-        let mut plan = plan(fleet);
+    for (model, fleet) in models().iter().flat_map(|model| [1, 3, 9].map(|fleet| (model, fleet))) {
+        let mut plan = plan(model, fleet);
         let old = plan.plan.download(plan.params[0]).expect("weights");
         for threads in [1, 2] {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");

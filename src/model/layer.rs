@@ -2,39 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::sides::{Padding, PlanePadding, Sides};
 use crate::ops::Activation;
 
-/// Zeros put around a sequence before a convolution.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(untagged)]
-pub enum Padding {
-    /// As many on each side.
-    Each(usize),
-    /// `"same"` or `"valid"`.
-    Named(NamedPadding),
-}
-
-/// Paddings by name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum NamedPadding {
-    /// As many zeros as keep the length (for odd kernels and stride 1).
-    Same,
-    /// None.
-    Valid,
-}
-
-impl Default for Padding {
-    fn default() -> Self {
-        Self::Named(NamedPadding::Same)
-    }
-}
-
-/// One layer. Sequences are [length, channels]; flat values are one position of many channels.
+/// One layer. What passes through is [height, length, channels] a row; sequences have height 1, and flat values are one
+/// position of many channels. Layers that work position by position take an image's positions row after row.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum LayerSpec {
-    /// Convolution over the length.
+    /// Convolution over the length of a sequence.
     Conv1d {
         /// Output channels.
         channels: usize,
@@ -53,11 +29,36 @@ pub enum LayerSpec {
         #[serde(default)]
         activation: Activation,
     },
-    /// Normalisation of each channel over the batch.
+    /// Convolution over height and length of an image. A number counts both ways, a pair is [height, length].
+    Conv2d {
+        /// Output channels.
+        channels: usize,
+        /// Positions under the window.
+        kernel: Sides,
+        /// Positions from one window to the next.
+        #[serde(default = "each_one")]
+        stride: Sides,
+        /// Zeros on each side; a number, a pair, `"same"` (the default) or `"valid"`.
+        #[serde(default)]
+        padding: PlanePadding,
+        /// Positions between two taps.
+        #[serde(default = "each_one")]
+        dilation: Sides,
+        /// What follows the sum.
+        #[serde(default)]
+        activation: Activation,
+    },
+    /// Normalisation of each channel over the batch and all positions.
     BatchNorm {
         /// The weight of the newest batch in the running statistics.
         #[serde(default = "tenth")]
         momentum: f32,
+        /// Added to the variance.
+        #[serde(default = "small")]
+        epsilon: f32,
+    },
+    /// Normalisation of each position over its channels, which are then scaled and shifted.
+    LayerNorm {
         /// Added to the variance.
         #[serde(default = "small")]
         epsilon: f32,
@@ -67,31 +68,41 @@ pub enum LayerSpec {
         /// Which.
         function: Activation,
     },
-    /// The largest value under each window.
+    /// The largest value under each window. A number counts over a sequence's length, or both ways over an image.
     MaxPool {
         /// Positions under the window.
-        window: usize,
-        /// Positions from one window to the next; the window's if 0.
+        window: Sides,
+        /// Positions from one window to the next; the window's where 0.
         #[serde(default)]
-        stride: usize,
+        stride: Sides,
     },
-    /// The mean value under each window.
+    /// The mean value under each window. A number counts over a sequence's length, or both ways over an image.
     AveragePool {
         /// Positions under the window.
-        window: usize,
-        /// Positions from one window to the next; the window's if 0.
+        window: Sides,
+        /// Positions from one window to the next; the window's where 0.
         #[serde(default)]
-        stride: usize,
+        stride: Sides,
     },
-    /// The largest value over the whole length.
+    /// The largest value over all positions.
     GlobalMaxPool,
-    /// The mean over the whole length.
+    /// The mean over all positions: an encoder's mean read-out.
     GlobalAveragePool,
-    /// A sequence becomes flat.
+    /// The first position alone: an encoder's first-token read-out.
+    FirstPosition,
+    /// All positions become one.
     Flatten,
-    /// Every output sees every input.
+    /// Every output sees every input of a flat row.
     Dense {
         /// Outputs.
+        units: usize,
+        /// What follows the sum.
+        #[serde(default)]
+        activation: Activation,
+    },
+    /// The same dense layer at every position.
+    PositionDense {
+        /// Outputs a position.
         units: usize,
         /// What follows the sum.
         #[serde(default)]
@@ -102,10 +113,36 @@ pub enum LayerSpec {
         /// The probability.
         rate: f32,
     },
+    /// Whole numbers become learned vectors; only as the first layer, of an input with one channel.
+    Embedding {
+        /// How many different numbers there are: 0 to one less.
+        vocabulary: usize,
+        /// Values a vector.
+        channels: usize,
+    },
+    /// A learned vector is added at each position.
+    Position,
+    /// A pre-norm attention block: `x + attention(layer_norm(x))`, then `x + dense(activation(dense(layer_norm(x))))`.
+    Encoder {
+        /// Attention heads, which share the channels.
+        heads: usize,
+        /// Units of the inner dense layer.
+        feed_forward: usize,
+        /// In training, the probability that a value of either branch is dropped before it is added.
+        #[serde(default)]
+        dropout: f32,
+        /// What follows the inner dense layer.
+        #[serde(default = "gelu")]
+        activation: Activation,
+    },
 }
 
 const fn one() -> usize {
     1
+}
+
+const fn each_one() -> Sides {
+    Sides::Each(1)
 }
 
 const fn tenth() -> f32 {
@@ -116,20 +153,31 @@ const fn small() -> f32 {
     1e-5
 }
 
+const fn gelu() -> Activation {
+    Activation::Gelu
+}
+
 impl LayerSpec {
     /// Its name in job files.
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Conv1d { .. } => "conv1d",
+            Self::Conv2d { .. } => "conv2d",
             Self::BatchNorm { .. } => "batch_norm",
+            Self::LayerNorm { .. } => "layer_norm",
             Self::Activation { .. } => "activation",
             Self::MaxPool { .. } => "max_pool",
             Self::AveragePool { .. } => "average_pool",
             Self::GlobalMaxPool => "global_max_pool",
             Self::GlobalAveragePool => "global_average_pool",
+            Self::FirstPosition => "first_position",
             Self::Flatten => "flatten",
             Self::Dense { .. } => "dense",
+            Self::PositionDense { .. } => "position_dense",
             Self::Dropout { .. } => "dropout",
+            Self::Embedding { .. } => "embedding",
+            Self::Position => "position",
+            Self::Encoder { .. } => "encoder",
         }
     }
 }

@@ -6,14 +6,19 @@
 pub mod compile;
 mod error;
 mod init;
+mod input;
 mod layer;
 mod objective;
+mod params;
 mod shape;
+mod sides;
 mod weights;
 
 pub use error::ModelError;
 pub use init::initial_weights;
-pub use layer::{LayerSpec, Padding};
+pub use input::InputForm;
+pub use layer::LayerSpec;
 pub use objective::{Loss, Optimizer};
 pub use shape::{Model, ModelSpec, ParamInfo, ParamKind, TensorShape};
+pub use sides::{NamedPadding, Padding, PlanePadding, Sides};
 pub use weights::Weights;

@@ -3,31 +3,62 @@
 use serde::{Deserialize, Serialize};
 
 use super::ModelError;
-use super::layer::{LayerSpec, NamedPadding, Padding};
+use super::layer::LayerSpec;
+use super::params::layer_params;
+use super::sides::Window;
 use crate::ops::Activation;
 
-/// [length, channels] of one row.
+/// [height, length, channels] of one row, its values in that order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TensorShape {
-    /// Positions.
+    /// Lines of an image; 1 for a sequence.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub height: usize,
+    /// Positions of a sequence or of an image's line.
     pub length: usize,
     /// Values a position.
     pub channels: usize,
 }
 
+const fn one() -> usize {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+const fn is_one(height: &usize) -> bool {
+    *height == 1
+}
+
 impl TensorShape {
     /// Values a row.
     pub const fn len(self) -> usize {
-        self.length * self.channels
+        self.positions() * self.channels
     }
     /// Whether there are none.
     pub const fn is_empty(self) -> bool {
         self.len() == 0
     }
+    /// Positions of all lines.
+    pub const fn positions(self) -> usize {
+        self.height * self.length
+    }
     /// One position of `channels` values.
     pub const fn flat(channels: usize) -> Self {
-        Self { length: 1, channels }
+        Self::sequence(1, channels)
+    }
+    /// `length` positions one after the other.
+    pub const fn sequence(length: usize, channels: usize) -> Self {
+        Self::image(1, length, channels)
+    }
+    /// `height` lines of `length` positions.
+    pub const fn image(height: usize, length: usize, channels: usize) -> Self {
+        Self { height, length, channels }
+    }
+    /// The sides, without the height where it is 1.
+    fn sides(&self) -> Vec<usize> {
+        let sides = [self.height, self.length, self.channels];
+        sides[usize::from(self.height == 1)..].to_vec()
     }
 }
 
@@ -105,7 +136,7 @@ pub struct Model {
 const NUMBER_MAX: usize = 1 << 30;
 
 /// Refuses numbers so large that the sums and products of shapes would leave their range.
-fn bounded(numbers: &[usize]) -> Result<(), String> {
+pub(super) fn bounded(numbers: &[usize]) -> Result<(), String> {
     match numbers.iter().find(|&&n| n > NUMBER_MAX) {
         Some(n) => Err(format!("expected numbers up to {NUMBER_MAX}, found {n}")),
         None => Ok(()),
@@ -127,12 +158,11 @@ impl Model {
     /// # Errors
     /// Names the layer and what does not fit.
     pub fn new(spec: ModelSpec) -> Result<Self, ModelError> {
-        countable("the input", &[spec.input.length, spec.input.channels]).map_err(ModelError::Model)?;
+        countable("the input", &spec.input.sides()).map_err(ModelError::Model)?;
         if spec.input.is_empty() {
-            return Err(ModelError::Model(format!(
-                "the input is empty: length {}, channels {}",
-                spec.input.length, spec.input.channels
-            )));
+            let TensorShape { height, length, channels } = spec.input;
+            let height = if height == 1 { String::new() } else { format!("height {height}, ") };
+            return Err(ModelError::Model(format!("the input is empty: {height}length {length}, channels {channels}")));
         }
         if spec.layers.is_empty() {
             return Err(ModelError::Model("there is no layer".to_owned()));
@@ -142,10 +172,10 @@ impl Model {
         let mut params = vec![];
         for (i, layer) in spec.layers.iter().enumerate() {
             let refuse = |reason: String| ModelError::Layer { layer: i + 1, kind: layer.kind(), reason };
-            let output = output_shape(layer, shape).map_err(refuse)?;
+            let output = output_shape(i, layer, shape).map_err(refuse)?;
             let first_param = params.len();
             params.extend(layer_params(i, layer, shape));
-            countable("the output", &[output.length, output.channels]).map_err(refuse)?;
+            countable("the output", &output.sides()).map_err(refuse)?;
             for param in &params[first_param..] {
                 countable("a parameter", &param.shape).map_err(refuse)?;
             }
@@ -183,6 +213,14 @@ impl Model {
         self.params.iter().filter(|p| p.kind.trained()).map(ParamInfo::len).sum()
     }
 
+    /// How many different whole numbers the input may hold, if the model begins with an embedding.
+    pub fn vocabulary(&self) -> Option<usize> {
+        match self.spec.layers.first() {
+            Some(&LayerSpec::Embedding { vocabulary, .. }) => Some(vocabulary),
+            _ => None,
+        }
+    }
+
     /// The number in [`Model::params`] of the last dense layer's bias, if the model ends with one that has no activation.
     pub fn output_bias(&self) -> Option<usize> {
         match self.layers.last() {
@@ -194,113 +232,96 @@ impl Model {
     }
 }
 
-fn windows(length: usize, window: usize, stride: usize, what: &str) -> Result<usize, String> {
-    if window == 0 || stride == 0 {
-        return Err(format!("{what} and stride must be at least 1, found {window} and {stride}"));
+fn output_shape(i: usize, layer: &LayerSpec, input: TensorShape) -> Result<TensorShape, String> {
+    if let Some(window) = Window::of(layer, input)? {
+        let [height, length] = window.count(input)?;
+        let channels = match *layer {
+            LayerSpec::Conv1d { channels, .. } | LayerSpec::Conv2d { channels, .. } => channels,
+            _ => input.channels,
+        };
+        return Ok(TensorShape::image(height, length, channels));
     }
-    if window > length {
-        return Err(format!("{what} of {window} is longer than the sequence of {length}"));
-    }
-    Ok((length - window) / stride + 1)
-}
-
-/// Zeros on each side.
-pub(super) fn padding_each(padding: Padding, kernel: usize, dilation: usize) -> Result<usize, String> {
-    match padding {
-        Padding::Each(each) => Ok(each),
-        Padding::Named(NamedPadding::Valid) => Ok(0),
-        Padding::Named(NamedPadding::Same) if kernel % 2 == 1 => Ok((kernel - 1) / 2 * dilation),
-        Padding::Named(NamedPadding::Same) => {
-            Err(format!("padding \"same\" needs an odd kernel, found {kernel}: give a number or \"valid\""))
-        }
-    }
-}
-
-/// The stride of a pooling layer: its window's where none is given.
-pub(super) const fn pool_stride(window: usize, stride: usize) -> usize {
-    if stride == 0 { window } else { stride }
-}
-
-fn output_shape(layer: &LayerSpec, input: TensorShape) -> Result<TensorShape, String> {
     match *layer {
-        LayerSpec::Conv1d { channels, kernel, stride, padding, dilation, .. } => {
-            if channels == 0 || dilation == 0 || kernel == 0 {
-                return Err(format!(
-                    "channels, kernel and dilation must be at least 1, found {channels}, {kernel} and {dilation}"
-                ));
-            }
-            bounded(&[channels, kernel, stride, dilation])?;
-            let each = padding_each(padding, kernel, dilation)?;
-            bounded(&[each])?;
-            let reach = (kernel - 1) * dilation + 1;
-            let length = windows(input.length + 2 * each, reach, stride, "kernel")?;
-            Ok(TensorShape { length, channels })
-        }
         LayerSpec::BatchNorm { momentum, epsilon } => {
             if !(0.0..=1.0).contains(&momentum) || !epsilon.is_finite() || epsilon <= 0.0 {
                 return Err(format!("momentum must lie in 0 to 1 and epsilon above 0, found {momentum} and {epsilon}"));
             }
             Ok(input)
         }
-        LayerSpec::Activation { .. } => Ok(input),
-        LayerSpec::MaxPool { window, stride } | LayerSpec::AveragePool { window, stride } => {
-            let length = windows(input.length, window, pool_stride(window, stride), "window")?;
-            Ok(TensorShape { length, channels: input.channels })
-        }
-        LayerSpec::GlobalMaxPool | LayerSpec::GlobalAveragePool => Ok(TensorShape::flat(input.channels)),
-        LayerSpec::Flatten => Ok(TensorShape::flat(input.len())),
-        LayerSpec::Dense { units, .. } => {
-            if units == 0 {
-                return Err("units must be at least 1, found 0".to_owned());
-            }
-            if input.length != 1 {
-                return Err(format!(
-                    "needs a flat input, found {} positions of {} channels: put a flatten or a global pooling before it",
-                    input.length, input.channels
-                ));
-            }
-            bounded(&[units])?;
-            Ok(TensorShape::flat(units))
-        }
-        LayerSpec::Dropout { rate } => {
-            if !(0.0..1.0).contains(&rate) {
-                return Err(format!("rate must be at least 0 and below 1, found {rate}"));
+        LayerSpec::LayerNorm { epsilon } => {
+            if !epsilon.is_finite() || epsilon <= 0.0 {
+                return Err(format!("epsilon must be above 0, found {epsilon}"));
             }
             Ok(input)
         }
+        LayerSpec::Flatten => Ok(TensorShape::flat(input.len())),
+        LayerSpec::Dense { units, .. } => {
+            let positions = input.positions();
+            if units > 0 && positions != 1 {
+                return Err(format!(
+                    "needs a flat input, found {positions} positions of {} channels: put a flatten, a global pooling or \
+                     a first_position before it, or make it a position_dense",
+                    input.channels
+                ));
+            }
+            dense_shape(units, input)
+        }
+        LayerSpec::PositionDense { units, .. } => dense_shape(units, input),
+        LayerSpec::Dropout { rate } => dropout_rate("rate", rate).map(|()| input),
+        LayerSpec::Embedding { vocabulary, channels } => embedding_shape(i, vocabulary, channels, input),
+        LayerSpec::Encoder { heads, feed_forward, dropout, .. } => {
+            check_encoder(heads, feed_forward, input)?;
+            dropout_rate("dropout", dropout).map(|()| input)
+        }
+        _ => Ok(input),
     }
 }
 
-/// The standard deviation or limit that keeps the variance through a layer of that many inputs and outputs.
-fn weight_kind(activation: Activation, fan_in: usize, fan_out: usize) -> ParamKind {
-    match activation {
-        Activation::Relu | Activation::Gelu => ParamKind::Normal((2.0 / fan_in as f32).sqrt()),
-        _ => ParamKind::Uniform((6.0 / (fan_in + fan_out) as f32).sqrt()),
+fn dense_shape(units: usize, input: TensorShape) -> Result<TensorShape, String> {
+    if units == 0 {
+        return Err("units must be at least 1, found 0".to_owned());
     }
+    bounded(&[units])?;
+    Ok(TensorShape { channels: units, ..input })
 }
 
-fn layer_params(i: usize, layer: &LayerSpec, input: TensorShape) -> Vec<ParamInfo> {
-    let param = |name: &str, shape: Vec<usize>, kind| ParamInfo {
-        name: format!("layers.{i}.{}.{name}", layer.kind()),
-        shape,
-        kind,
-    };
-    let c = input.channels;
-    match *layer {
-        LayerSpec::Conv1d { channels, kernel, activation, .. } => vec![
-            param("weight", vec![kernel, c, channels], weight_kind(activation, kernel * c, kernel * channels)),
-            param("bias", vec![channels], ParamKind::Constant(0.0)),
-        ],
-        LayerSpec::BatchNorm { .. } => vec![
-            param("weight", vec![c], ParamKind::Constant(1.0)),
-            param("bias", vec![c], ParamKind::Constant(0.0)),
-            param("running_mean", vec![c], ParamKind::State(0.0)),
-            param("running_var", vec![c], ParamKind::State(1.0)),
-        ],
-        LayerSpec::Dense { units, activation } => vec![
-            param("weight", vec![c, units], weight_kind(activation, c, units)),
-            param("bias", vec![units], ParamKind::Constant(0.0)),
-        ],
-        _ => vec![],
+fn dropout_rate(name: &str, rate: f32) -> Result<(), String> {
+    if !(0.0..1.0).contains(&rate) {
+        return Err(format!("{name} must be at least 0 and below 1, found {rate}"));
     }
+    Ok(())
+}
+
+/// The largest vocabulary whose every number is exact in f32.
+const VOCABULARY_MAX: usize = 1 << 24;
+
+fn embedding_shape(i: usize, vocabulary: usize, channels: usize, input: TensorShape) -> Result<TensorShape, String> {
+    if i > 0 {
+        return Err("must be the first layer: its input is whole numbers".to_owned());
+    }
+    if input.channels != 1 {
+        return Err(format!("needs an input of one channel, found {}", input.channels));
+    }
+    if vocabulary == 0 || vocabulary > VOCABULARY_MAX || channels == 0 {
+        return Err(format!(
+            "vocabulary must lie in 1 to {VOCABULARY_MAX} and channels be at least 1, found {vocabulary} and {channels}"
+        ));
+    }
+    bounded(&[channels])?;
+    Ok(TensorShape { channels, ..input })
+}
+
+/// The most channels a head: what the attention kernels hold.
+const HEAD_MAX: usize = 128;
+
+fn check_encoder(heads: usize, feed_forward: usize, input: TensorShape) -> Result<(), String> {
+    if heads == 0 || feed_forward == 0 {
+        return Err(format!("heads and feed_forward must be at least 1, found {heads} and {feed_forward}"));
+    }
+    bounded(&[feed_forward])?;
+    let channels = input.channels;
+    if !channels.is_multiple_of(heads) || channels / heads > HEAD_MAX {
+        return Err(format!("{heads} heads cannot share {channels} channels evenly with at most {HEAD_MAX} each"));
+    }
+    Ok(())
 }

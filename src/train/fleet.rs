@@ -244,6 +244,7 @@ fn check(model: &Model, spec: &TrainSpec, loss: Loss, data: Data<'_>, members: &
     if let Some(at) = data.inputs.iter().position(|v| !v.is_finite()) {
         return bad(format!("row {} has the input {} at place {}", at / width, data.inputs[at], at % width));
     }
+    model.input_form().words(data.inputs).map_err(|e| TrainError::Data(e.to_string()))?;
     for (number, member) in members.iter().enumerate() {
         check_member(model, number, member, rows)?;
     }

@@ -3,7 +3,7 @@
 use super::error::TrainError;
 use crate::backend::Backend;
 use crate::model::compile::{self, PredictPlan};
-use crate::model::{Model, Weights};
+use crate::model::{InputForm, Model, Weights};
 
 /// A fleet laid out on a device, ready to predict batch after batch.
 #[derive(Debug)]
@@ -11,7 +11,7 @@ pub struct Predictor {
     plan: PredictPlan,
     fleet: usize,
     batch: usize,
-    width: usize,
+    form: InputForm,
     outputs: usize,
 }
 
@@ -32,17 +32,17 @@ impl Predictor {
             let all: Vec<f32> = members.iter().flat_map(|w| w.values[i].iter().copied()).collect();
             plan.plan.upload_f32(id, &all)?;
         }
-        let (width, outputs) = (model.input().len(), model.output().len());
-        Ok(Self { plan, fleet: members.len(), batch, width, outputs })
+        let (form, outputs) = (model.input_form(), model.output().len());
+        Ok(Self { plan, fleet: members.len(), batch, form, outputs })
     }
 
     /// The model's outputs (logits, before any softmax) for at most a batch of rows a member: `rows` holds
     /// [fleet, batch, width], the result [fleet, batch, outputs].
     ///
     /// # Errors
-    /// If the length is wrong or the device fails.
+    /// If the length is wrong, a value before an embedding is no number of its vocabulary, or the device fails.
     pub fn batch(&mut self, rows: &[f32]) -> Result<Vec<f32>, TrainError> {
-        self.plan.plan.upload_f32(self.plan.input, rows)?;
+        self.plan.plan.upload(self.plan.input, &self.form.words(rows)?)?;
         self.plan.plan.replay(self.plan.list, 0..1)?;
         Ok(self.plan.plan.download_f32(self.plan.output)?)
     }
@@ -52,23 +52,21 @@ impl Predictor {
     /// # Errors
     /// If the rows are not whole, or the device fails.
     pub fn all_members(&mut self, rows: &[f32]) -> Result<Vec<f32>, TrainError> {
-        if !rows.len().is_multiple_of(self.width) {
-            return Err(TrainError::Data(format!(
-                "expected whole rows of {} values, found {}",
-                self.width,
-                rows.len()
-            )));
+        let width = self.form.width;
+        if !rows.len().is_multiple_of(width) {
+            return Err(TrainError::Data(format!("expected whole rows of {width} values, found {}", rows.len())));
         }
-        let count = rows.len() / self.width;
+        self.form.words(rows).map_err(|e| TrainError::Data(e.to_string()))?;
+        let count = rows.len() / width;
         let mut outputs = vec![0.0; self.fleet * count * self.outputs];
-        let mut input = vec![0.0; self.fleet * self.batch * self.width];
-        for (number, chunk) in rows.chunks(self.batch * self.width).enumerate() {
-            for member in input.chunks_mut(self.batch * self.width) {
+        let mut input = vec![0.0; self.fleet * self.batch * width];
+        for (number, chunk) in rows.chunks(self.batch * width).enumerate() {
+            for member in input.chunks_mut(self.batch * width) {
                 member[..chunk.len()].copy_from_slice(chunk);
                 member[chunk.len()..].fill(0.0);
             }
             let found = self.batch(&input)?;
-            let live = chunk.len() / self.width * self.outputs;
+            let live = chunk.len() / width * self.outputs;
             for (member, values) in found.chunks(self.batch * self.outputs).enumerate() {
                 let start = (member * count + number * self.batch) * self.outputs;
                 outputs[start..start + live].copy_from_slice(&values[..live]);

@@ -81,7 +81,7 @@ impl<'a> FleetState<'a> {
         resumed: Option<Resumed>,
     ) -> Result<Self, TrainError> {
         let mut plan = compile::training(model, shape, backend)?;
-        plan.plan.upload_f32(plan.inputs, data.inputs)?;
+        plan.plan.upload(plan.inputs, &model.input_form().words(data.inputs)?)?;
         match data.targets {
             Targets::Labels(labels) => plan.plan.upload(plan.targets, labels)?,
             Targets::Values(values) => plan.plan.upload_f32(plan.targets, values)?,

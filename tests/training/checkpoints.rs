@@ -8,7 +8,7 @@ use nightloom::model::{Loss, Model};
 use nightloom::ops::rng::counter_bits;
 use nightloom::train::{CheckpointPlan, Control, Member, TrainError, TrainSpec, TrainedMember, train, train_in_fleets};
 
-use crate::support::{Table, assert_same, bp, cnn, cpu, fit, gpu, spec};
+use crate::support::{Table, assert_same, bp, cnn, cpu, encoder, fit, gpu, image_cnn, spec};
 
 struct Setting {
     model: Model,
@@ -63,7 +63,9 @@ impl Setting {
 
 #[test]
 fn e13_a_training_stopped_at_random_epochs_resumes_to_the_same_bits() {
-    for (name, model) in [("bp", bp(3)), ("cnn", cnn(3, "global_max_pool"))] {
+    let image = ("images", image_cnn(3));
+    let encoder = ("encoder", encoder(3, "global_average_pool"));
+    for (name, model) in [("bp", bp(3)), ("cnn", cnn(3, "global_max_pool")), image, encoder] {
         let setting = setting(model, 12, 5);
         let whole = fit(&setting.model, &setting.spec, Loss::CrossEntropy, &setting.table, &setting.members, &cpu());
         let lengths: Vec<usize> = whole.iter().map(|t| t.losses.len()).collect();
@@ -83,12 +85,14 @@ fn e13_a_training_stopped_at_random_epochs_resumes_to_the_same_bits() {
 #[test]
 fn e13_on_the_gpu_too() {
     let Some(gpu) = gpu() else { return };
-    let setting = setting(cnn(3, "global_average_pool"), 6, 3);
-    let whole = fit(&setting.model, &setting.spec, Loss::CrossEntropy, &setting.table, &setting.members, &gpu);
-    for at_once in [3, 2] {
-        let (found, stops) = setting.run_in_pieces(&gpu, at_once, 9);
-        assert!(stops > 0, "it was stopped");
-        assert_same(&found, &whole, "resumed on the GPU");
+    for model in [cnn(3, "global_average_pool"), image_cnn(3), encoder(3, "first_position")] {
+        let setting = setting(model, 6, 3);
+        let whole = fit(&setting.model, &setting.spec, Loss::CrossEntropy, &setting.table, &setting.members, &gpu);
+        for at_once in [3, 2] {
+            let (found, stops) = setting.run_in_pieces(&gpu, at_once, 9);
+            assert!(stops > 0, "it was stopped");
+            assert_same(&found, &whole, "resumed on the GPU");
+        }
     }
 }
 

@@ -91,6 +91,45 @@ fn e11_impossible_models_are_named_by_layer() {
             r#"{"kind": "conv1d", "channels": 100000, "kernel": 3}"#,
             "layer 1 (conv1d): the output of shape [1000000, 100000]",
         ),
+        (
+            (8, 2),
+            r#"{"kind": "conv2d", "channels": 2, "kernel": [2, 3], "padding": "valid"}"#,
+            "layer 1 (conv2d): kernel of 2 is higher than the image of 1",
+        ),
+        ((8, 2), r#"{"kind": "max_pool", "window": [2, 1]}"#, "(max_pool): window of 2 is higher than the image of 1"),
+        ((8, 2), r#"{"kind": "layer_norm", "epsilon": 0.0}"#, "layer 1 (layer_norm): epsilon must be above 0, found 0"),
+        ((8, 2), r#"{"kind": "position_dense", "units": 0}"#, "(position_dense): units must be at least 1, found 0"),
+        ((8, 2), r#"{"kind": "first_position"}"#, "model: no layer has anything to train"),
+        (
+            (8, 1),
+            r#"{"kind": "position"}, {"kind": "embedding", "vocabulary": 5, "channels": 2}"#,
+            "layer 2 (embedding): must be the first layer",
+        ),
+        (
+            (8, 2),
+            r#"{"kind": "embedding", "vocabulary": 5, "channels": 2}"#,
+            "layer 1 (embedding): needs an input of one channel, found 2",
+        ),
+        (
+            (8, 1),
+            r#"{"kind": "embedding", "vocabulary": 0, "channels": 2}"#,
+            "(embedding): vocabulary must lie in 1 to 16777216 and channels be at least 1, found 0 and 2",
+        ),
+        ((8, 1), r#"{"kind": "embedding", "vocabulary": 16777217, "channels": 2}"#, "found 16777217 and 2"),
+        ((8, 1), r#"{"kind": "embedding", "vocabulary": 5, "channels": 0}"#, "found 5 and 0"),
+        (
+            (8, 4),
+            r#"{"kind": "encoder", "heads": 0, "feed_forward": 4}"#,
+            "layer 1 (encoder): heads and feed_forward must be at least 1, found 0 and 4",
+        ),
+        ((8, 4), r#"{"kind": "encoder", "heads": 2, "feed_forward": 0}"#, "found 2 and 0"),
+        ((8, 4), r#"{"kind": "encoder", "heads": 3, "feed_forward": 4}"#, "(encoder): 3 heads cannot share 4 channels"),
+        ((8, 258), r#"{"kind": "encoder", "heads": 2, "feed_forward": 4}"#, "2 heads cannot share 258 channels evenly"),
+        (
+            (8, 4),
+            r#"{"kind": "encoder", "heads": 2, "feed_forward": 4, "dropout": 1.0}"#,
+            "layer 1 (encoder): dropout must be at least 0 and below 1, found 1",
+        ),
         ((9_000_000_000_u64, 9_000_000_000_u64), flat, "model: the input of shape [9000000000, 9000000000]"),
     ];
     for ((length, channels), layers, expected) in cases {
@@ -102,6 +141,82 @@ fn e11_impossible_models_are_named_by_layer() {
         r#"{"input": {"length": 1, "channels": 1}, "layers": [{"kind": "dense", "unit": 1}]}"#,
     )
     .expect_err("a typo");
+}
+
+#[test]
+fn e11_impossible_models_of_images_are_named_by_layer() {
+    let cases = [
+        (r#"{"kind": "dense", "units": 2}"#, "layer 1 (dense): needs a flat input, found 30 positions of 2 channels"),
+        (
+            r#"{"kind": "conv1d", "channels": 2, "kernel": 3}"#,
+            "layer 1 (conv1d): needs a sequence, found an image of height 5: use conv2d",
+        ),
+        (
+            r#"{"kind": "conv2d", "channels": 0, "kernel": 3}"#,
+            "layer 1 (conv2d): channels, kernel and dilation must be at least 1, found 0, [3, 3] and [1, 1]",
+        ),
+        (r#"{"kind": "conv2d", "channels": 2, "kernel": [3, 0]}"#, "must be at least 1, found 2, [3, 0] and [1, 1]"),
+        (r#"{"kind": "conv2d", "channels": 2, "kernel": 3, "dilation": [0, 1]}"#, "found 2, [3, 3] and [0, 1]"),
+        (
+            r#"{"kind": "conv2d", "channels": 2, "kernel": 3, "stride": [1, 0]}"#,
+            "kernel and stride must be at least 1, found [3, 3] and [1, 0]",
+        ),
+        (
+            r#"{"kind": "conv2d", "channels": 2, "kernel": [3, 4]}"#,
+            "padding \"same\" needs an odd kernel, found [3, 4]: give a number or \"valid\"",
+        ),
+        (
+            r#"{"kind": "conv2d", "channels": 2, "kernel": [1, 7], "padding": "valid"}"#,
+            "kernel of 7 is longer than the image's rows of 6",
+        ),
+        (
+            r#"{"kind": "conv2d", "channels": 2, "kernel": 3, "dilation": 3, "padding": [0, 3]}"#,
+            "kernel of 7 is higher than the image of 5",
+        ),
+        (
+            r#"{"kind": "conv2d", "channels": 2, "kernel": 3, "padding": [9223372036854775807, 0]}"#,
+            "layer 1 (conv2d): expected numbers up to 1073741824, found 9223372036854775807",
+        ),
+        (r#"{"kind": "max_pool", "window": 6}"#, "layer 1 (max_pool): window of 6 is higher than the image of 5"),
+        (r#"{"kind": "average_pool", "window": [2, 7]}"#, "window of 7 is longer than the image's rows of 6"),
+        (
+            r#"{"kind": "average_pool", "window": [0, 7]}"#,
+            "window and stride must be at least 1, found [0, 7] and [0, 7]",
+        ),
+    ];
+    for (layers, expected) in cases {
+        let text = format!(r#"{{"input": {{"height": 5, "length": 6, "channels": 2}}, "layers": [{layers}]}}"#);
+        let wrong: ModelSpec = serde_json::from_str(&text).expect("a model spec");
+        assert_says(&Model::new(wrong).expect_err(&text).to_string(), expected);
+    }
+    let empty = r#"{"input": {"height": 0, "length": 6, "channels": 2}, "layers": [{"kind": "flatten"}]}"#;
+    let empty: ModelSpec = serde_json::from_str(empty).expect("a model spec");
+    let error = Model::new(empty).expect_err("no rows").to_string();
+    assert_says(&error, "model: the input is empty: height 0, length 6, channels 2");
+    let says = |layer: &str, expected: &str| {
+        let text = format!(r#"{{"input": {{"length": 6, "channels": 2}}, "layers": [{layer}]}}"#);
+        assert_says(&serde_json::from_str::<ModelSpec>(&text).expect_err(layer).to_string(), expected);
+    };
+    let three = r#"{"kind": "conv2d", "channels": 2, "kernel": [3, 3, 3]}"#;
+    says(three, "expected a number or a pair [height, length]");
+    let big = r#"{"kind": "conv2d", "channels": 2, "kernel": 3, "padding": "big"}"#;
+    says(big, r#"expected a number, a pair [height, length], "same" or "valid""#);
+    says(r#"{"kind": "max_pool", "window": "all"}"#, "expected a number or a pair [height, length]");
+}
+
+#[test]
+fn e13_tokens_outside_of_the_vocabulary_are_named_by_row_and_column() {
+    let layers = r#"{"kind": "embedding", "vocabulary": 3, "channels": 2}, {"kind": "flatten"},
+        {"kind": "dense", "units": 2}"#;
+    let model = model(2, 1, layers);
+    let training = spec("epochs = 1\nbatch = 2\nrate = 0.1");
+    for wrong in [3.0, -1.0, 0.5] {
+        let data = Data { inputs: &[0.0, 2.0, 1.0, wrong], targets: Targets::Labels(&[0, 1]) };
+        let member = Member::new(1, 0.1, vec![0, 1], vec![]);
+        let error = try_fit(&model, &training, Loss::CrossEntropy, data, &[member], &cpu()).expect_err("no token");
+        let expected = format!("row 1 has the input {wrong} in column 1, expected a whole number from 0 to 2");
+        assert_says(&error.to_string(), &format!("training data: {expected}"));
+    }
 }
 
 fn refused(loss: Loss, data: Data<'_>, member: &Member) -> String {

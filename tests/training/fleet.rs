@@ -7,7 +7,7 @@ use nightloom::model::{Loss, Model};
 use nightloom::train::{Member, TrainSpec, TrainedMember};
 
 use crate::backends::backends;
-use crate::support::{Table, assert_same, bp, cnn, cpu, fit, gpu, model, noise, spec};
+use crate::support::{Table, assert_same, bp, cnn, cpu, encoder, fit, gpu, image_cnn, image_model, model, noise, spec};
 
 const OPTIMIZERS: [&str; 3] = [
     r#"optimizer = { kind = "adam" }"#,
@@ -58,7 +58,14 @@ fn schedule(optimizer: &str, epochs: usize, batch: usize) -> TrainSpec {
 #[test]
 fn e12_on_the_cpu_a_fleet_of_1_3_or_64_equals_single_trainings_to_the_bit() {
     let losses = [Loss::CrossEntropy, Loss::BinaryCrossEntropy, Loss::MeanSquare, Loss::Pearson];
-    let models = [bp(3), cnn(3, "global_max_pool"), cnn(3, "global_average_pool")];
+    let models = [
+        bp(3),
+        cnn(3, "global_max_pool"),
+        cnn(3, "global_average_pool"),
+        image_cnn(3),
+        encoder(3, "global_average_pool"),
+        encoder(3, "first_position"),
+    ];
     for backend in backends().into_iter().filter(|b| matches!(b, Backend::Cpu(_))) {
         for (m, model) in models.iter().enumerate() {
             let table = Table::new(model, 40);
@@ -79,7 +86,12 @@ fn e12_on_the_cpu_a_fleet_of_1_3_or_64_equals_single_trainings_to_the_bit() {
 #[test]
 fn e12_on_the_gpu_a_fleet_of_1_3_or_64_equals_single_trainings_to_the_bit() {
     let Some(gpu) = gpu() else { return };
-    let cases = [(bp(3), Loss::CrossEntropy, 0), (cnn(2, "global_max_pool"), Loss::BinaryCrossEntropy, 2)];
+    let cases = [
+        (bp(3), Loss::CrossEntropy, 0),
+        (cnn(2, "global_max_pool"), Loss::BinaryCrossEntropy, 2),
+        (image_cnn(2), Loss::MeanSquare, 0),
+        (encoder(3, "first_position"), Loss::CrossEntropy, 1),
+    ];
     for (model, loss, optimizer) in &cases {
         let table = Table::new(model, 24);
         let all = members(64, table.rows);
@@ -102,19 +114,30 @@ fn e10_any_number_of_threads_gives_the_same_bits() {
         {"kind": "max_pool", "window": 2}, {"kind": "conv1d", "channels": 24, "kernel": 3, "activation": "gelu"},
         {"kind": "flatten"}, {"kind": "dropout", "rate": 0.3}, {"kind": "dense", "units": 64, "activation": "relu"},
         {"kind": "dense", "units": 3}"#;
-    let model = model(32, 2, wide);
-    let table = Table::new(&model, 300);
+    let images = r#"{"kind": "conv2d", "channels": 24, "kernel": 5, "activation": "relu"}, {"kind": "batch_norm"},
+        {"kind": "max_pool", "window": 2}, {"kind": "conv2d", "channels": 24, "kernel": 3, "activation": "gelu"},
+        {"kind": "average_pool", "window": 2}, {"kind": "flatten"}, {"kind": "dense", "units": 3}"#;
+    let tokens = r#"{"kind": "embedding", "vocabulary": 50, "channels": 32}, {"kind": "position"},
+        {"kind": "encoder", "heads": 4, "feed_forward": 48, "dropout": 0.1}, {"kind": "layer_norm"},
+        {"kind": "global_average_pool"}, {"kind": "dense", "units": 3}"#;
+    for model in [model(32, 2, wide), image_model(12, 12, 2, images), model(24, 1, tokens)] {
+        any_number_of_threads(&model);
+    }
+}
+
+fn any_number_of_threads(model: &Model) {
+    let table = Table::new(model, 300);
     let training = schedule(OPTIMIZERS[0], 2, 128);
     let rows = |from: u32| (from..from + 200).collect::<Vec<u32>>();
     let all: Vec<Member> = (0..3).map(|i| Member::new(i, 0.01, rows(i as u32 * 20), (250..300).collect())).collect();
     for fleet in [1, 3] {
         let found = [1, 2, 3].map(|threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
-            pool.install(|| fit(&model, &training, Loss::CrossEntropy, &table, &all[..fleet], &cpu()))
+            pool.install(|| fit(model, &training, Loss::CrossEntropy, &table, &all[..fleet], &cpu()))
         });
         assert_same(&found[1], &found[0], "2 threads and 1");
         assert_same(&found[2], &found[0], "3 threads and 1");
-        let outside = fit(&model, &training, Loss::CrossEntropy, &table, &all[..fleet], &cpu());
+        let outside = fit(model, &training, Loss::CrossEntropy, &table, &all[..fleet], &cpu());
         assert_same(&outside, &found[0], "the common pool and 1 thread");
     }
 }

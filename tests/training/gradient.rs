@@ -5,7 +5,7 @@ use nightloom::model::{Loss, Model, initial_weights};
 use nightloom::train::{Data, Member, Targets, predict};
 
 use crate::naive::{Pass, Target, forward, loss};
-use crate::support::{cpu_and_gpu, model, noise, spec, try_fit};
+use crate::support::{cpu_and_gpu, image_model, inputs, model, noise, spec, try_fit};
 
 const RATE: f32 = 1.0;
 
@@ -45,6 +45,30 @@ fn settings() -> Vec<Setting> {
     // No bias at the end without a function: a correlation does not see it.
     let correlated = r#"{"kind": "dense", "units": 7, "activation": "tanh"},
         {"kind": "dense", "units": 3, "activation": "sigmoid"}"#;
+    let image = r#"{"kind": "conv2d", "channels": 3, "kernel": [3, 5], "activation": "relu"}, {"kind": "batch_norm"},
+        {"kind": "max_pool", "window": 2},
+        {"kind": "conv2d", "channels": 4, "kernel": 2, "stride": [1, 2], "padding": [1, 0], "dilation": [2, 1],
+         "activation": "gelu"},
+        {"kind": "average_pool", "window": [2, 1], "stride": 1}, {"kind": "flatten"}, {"kind": "dense", "units": 2}"#;
+    let image_pooled = r#"{"kind": "batch_norm"}, {"kind": "conv2d", "channels": 5, "kernel": 3, "padding": "valid"},
+        {"kind": "max_pool", "window": [3, 2], "stride": [1, 2]}, {"kind": "position_dense", "units": 4,
+        "activation": "tanh"}, {"kind": "global_max_pool"}, {"kind": "dense", "units": 3}"#;
+    let image_mean = r#"{"kind": "max_pool", "window": 2}, {"kind": "conv2d", "channels": 3, "kernel": 3,
+        "activation": "sigmoid"}, {"kind": "global_average_pool"}, {"kind": "dense", "units": 2}"#;
+    let encoder = r#"{"kind": "position"}, {"kind": "encoder", "heads": 2, "feed_forward": 7},
+        {"kind": "encoder", "heads": 3, "feed_forward": 5, "activation": "relu"},
+        {"kind": "layer_norm"}, {"kind": "global_average_pool"}, {"kind": "dense", "units": 2}"#;
+    let tokens = r#"{"kind": "embedding", "vocabulary": 7, "channels": 4}, {"kind": "position"},
+        {"kind": "layer_norm", "epsilon": 0.001}, {"kind": "encoder", "heads": 1, "feed_forward": 3,
+        "activation": "tanh"}, {"kind": "first_position"}, {"kind": "dense", "units": 3}"#;
+    // The encoder comes first and last: its open sum is taken by nobody, its input needs no gradient.
+    let open = r#"{"kind": "encoder", "heads": 2, "feed_forward": 3, "activation": "none"}"#;
+    let patches = r#"{"kind": "conv2d", "channels": 4, "kernel": 2, "stride": 2, "padding": "valid"},
+        {"kind": "position"}, {"kind": "encoder", "heads": 2, "feed_forward": 6}, {"kind": "position_dense",
+        "units": 3, "activation": "gelu"}, {"kind": "first_position"}, {"kind": "dense", "units": 2}"#;
+    let branches = r#"{"kind": "encoder", "heads": 2, "feed_forward": 6, "dropout": 0.3}, {"kind": "dropout",
+        "rate": 0.2}, {"kind": "encoder", "heads": 1, "feed_forward": 4, "dropout": 0.5}, {"kind": "flatten"},
+        {"kind": "dense", "units": 2}"#;
     vec![
         setting("dense", model(1, 5, dense), Loss::CrossEntropy, 9),
         setting("activations apart", model(1, 4, apart), Loss::BinaryCrossEntropy, 8),
@@ -55,6 +79,14 @@ fn settings() -> Vec<Setting> {
         setting("dropped", model(1, 6, dropped), Loss::CrossEntropy, 1),
         setting("convolutions only", model(7, 2, only_conv), Loss::MeanSquare, 5),
         setting("correlated", model(1, 5, correlated), Loss::Pearson, 8),
+        setting("encoder", model(4, 6, encoder), Loss::CrossEntropy, 5),
+        setting("tokens", model(5, 1, tokens), Loss::CrossEntropy, 6),
+        setting("open encoder", model(3, 4, open), Loss::MeanSquare, 5),
+        setting("branches dropped", model(3, 4, branches), Loss::CrossEntropy, 1),
+        setting("image", image_model(7, 9, 2, image), Loss::MeanSquare, 5),
+        setting("image pooled", image_model(6, 5, 3, image_pooled), Loss::CrossEntropy, 6),
+        setting("image mean", image_model(4, 6, 2, image_mean), Loss::BinaryCrossEntropy, 7),
+        setting("patches", image_model(4, 6, 2, patches), Loss::BinaryCrossEntropy, 5),
     ]
 }
 
@@ -69,7 +101,10 @@ impl Rows {
     fn new(setting: &Setting) -> Self {
         let outputs = setting.model.output().len();
         Self {
-            inputs: (0..setting.rows * setting.model.input().len()).map(|i| noise(21, i) * 1.5).collect(),
+            inputs: inputs(&setting.model, 21, setting.rows * setting.model.input().len())
+                .into_iter()
+                .map(|x| if setting.model.vocabulary().is_some() { x } else { x * 1.5 })
+                .collect(),
             labels: (0..setting.rows).map(|i| (i * 2 % outputs) as u32).collect(),
             values: (0..setting.rows * outputs).map(|i| noise(22, i) * 0.5 + 0.5).collect(),
             weights: (0..setting.rows).map(|i| 0.5 + (i % 3) as f32).collect(),

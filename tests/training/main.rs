@@ -5,6 +5,7 @@ mod backends;
 mod checkpoints;
 mod data_errors;
 mod fleet;
+mod golden;
 mod gradient;
 mod learns;
 mod naive;

@@ -4,32 +4,40 @@ use std::path::Path;
 
 use nightloom::artifact::tensors::{TensorData, TensorFile};
 use nightloom::artifact::write_bytes;
-use nightloom::model::{Weights, initial_weights};
+use nightloom::model::{Model, ModelSpec, Sides, Weights, initial_weights};
 use nightloom::train::{SavedFleet, predict};
 
-use crate::support::{cnn, cpu, cpu_and_gpu, noise};
+use crate::support::{cnn, cpu, cpu_and_gpu, encoder, image_cnn, inputs, noise};
 
 fn fleet() -> SavedFleet {
-    let model = cnn(3, "global_max_pool");
+    fleet_of(&cnn(3, "global_max_pool"))
+}
+
+fn fleet_of(model: &Model) -> SavedFleet {
     SavedFleet {
         task: "test.waves".to_owned(),
         model: model.spec().clone(),
         names: ["甲", "乙", "third"].map(str::to_owned).to_vec(),
-        members: (0..3).map(|seed| initial_weights(&model, seed)).collect(),
+        members: (0..3).map(|seed| initial_weights(model, seed)).collect(),
         settings: serde_json::json!({"threshold": 0.25, "scale": [1.5, -2.0]}),
     }
 }
 
 #[test]
 fn e14_a_saved_fleet_predicts_the_same_bits_after_it_was_loaded() {
-    let fleet = fleet();
+    for model in [cnn(3, "global_max_pool"), image_cnn(3), encoder(3, "first_position")] {
+        a_saved_fleet_predicts_the_same_bits(&fleet_of(&model));
+    }
+}
+
+fn a_saved_fleet_predicts_the_same_bits(fleet: &SavedFleet) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("fleet.safetensors");
     write_bytes(&path, &fleet.to_bytes().expect("bytes")).expect("a file");
     let loaded = SavedFleet::load(&path).expect("a fleet");
-    assert_eq!(loaded, fleet);
-    let model = nightloom::model::Model::new(loaded.model.clone()).expect("a model");
-    let rows: Vec<f32> = (0..24 * 7).map(|i| noise(1, i)).collect();
+    assert_eq!(loaded, *fleet);
+    let model = Model::new(loaded.model.clone()).expect("a model");
+    let rows = inputs(&model, 1, model.input().len() * 7);
     for backend in cpu_and_gpu() {
         let before = predict(&model, &fleet.members, &rows, &backend).expect("logits");
         let after = predict(&model, &loaded.members, &rows, &backend).expect("logits");
@@ -39,6 +47,29 @@ fn e14_a_saved_fleet_predicts_the_same_bits_after_it_was_loaded() {
         let alone = predict(&model, &loaded.members[1..2], &rows, &backend).expect("logits");
         assert_eq!(alone, before[21..42]);
     }
+}
+
+#[test]
+fn e14_specs_of_sequences_read_as_before_there_were_images() {
+    let old = r#"{"input":{"length":8,"channels":2},"layers":[{"kind":"max_pool","window":2,"stride":0}]}"#;
+    let spec: ModelSpec = serde_json::from_str(old).expect("a spec without heights");
+    assert_eq!((spec.input.height, spec.input.length), (1, 8));
+    assert_eq!(serde_json::to_string(&spec).expect("JSON"), old, "and they are written as before");
+    let pair = r#"{"input":{"height":4,"length":8,"channels":2},"layers":[{"kind":"max_pool","window":[2,3],"stride":[1,0]}]}"#;
+    let spec: ModelSpec = serde_json::from_str(pair).expect("a spec of images");
+    let [nightloom::model::LayerSpec::MaxPool { window, .. }] = spec.layers[..] else { panic!("{spec:?}") };
+    assert_eq!((spec.input.height, window), (4, Sides::Both([2, 3])));
+    assert_eq!(serde_json::to_string(&spec).expect("JSON"), pair);
+}
+
+#[test]
+fn e14_tokens_outside_of_the_vocabulary_are_not_predicted() {
+    let model = encoder(3, "first_position");
+    let weights = [initial_weights(&model, 1)];
+    let mut rows = inputs(&model, 1, model.input().len() * 1030);
+    rows[5 * 1027 + 3] = 11.0;
+    let error = predict(&model, &weights, &rows, &cpu()).expect_err("no token").to_string();
+    assert!(error.ends_with("row 1027 has the input 11 in column 3, expected a whole number from 0 to 10"), "{error}");
 }
 
 #[test]

@@ -27,8 +27,23 @@ pub fn noise(seed: u32, i: usize) -> f32 {
 
 /// A model of these layers, as JSON without the brackets.
 pub fn model(length: usize, channels: usize, layers: &str) -> Model {
-    let text = format!(r#"{{"input": {{"length": {length}, "channels": {channels}}}, "layers": [{layers}]}}"#);
+    image_model(1, length, channels, layers)
+}
+
+/// A model of images.
+pub fn image_model(height: usize, length: usize, channels: usize, layers: &str) -> Model {
+    let input = format!(r#"{{"height": {height}, "length": {length}, "channels": {channels}}}"#);
+    let text = format!(r#"{{"input": {input}, "layers": [{layers}]}}"#);
     Model::new(serde_json::from_str::<ModelSpec>(&text).expect("a model spec")).expect("a right model")
+}
+
+/// Inputs that a model takes: noise, or whole numbers before an embedding.
+pub fn inputs(model: &Model, seed: u32, count: usize) -> Vec<f32> {
+    let input = |i: usize| match model.vocabulary() {
+        Some(vocabulary) => ((noise(seed, i) + 1.0) * 0.499 * vocabulary as f32).floor(),
+        None => noise(seed, i),
+    };
+    (0..count).map(input).collect()
 }
 
 /// A training spec from TOML.
@@ -50,7 +65,7 @@ impl Table {
     /// Noise, whose targets follow from it.
     pub fn new(model: &Model, rows: usize) -> Self {
         let (width, outputs) = (model.input().len(), model.output().len());
-        let inputs: Vec<f32> = (0..rows * width).map(|i| noise(11, i)).collect();
+        let inputs = inputs(model, 11, rows * width);
         let sums: Vec<f32> = inputs.chunks(width).map(|row| row.iter().sum::<f32>() + 0.3 * row[0]).collect();
         let labels = sums.iter().map(|s| (s.abs() * 7.0) as u32 % outputs as u32).collect();
         let value = |i: usize| 1.0 / (1.0 + (-sums[i / outputs] + noise(12, i)).exp());
@@ -132,4 +147,27 @@ pub fn cnn(outputs: usize, global: &str) -> Model {
            {{"kind": "dense", "units": {outputs}}}"#
     );
     model(12, 2, &layers)
+}
+
+/// Convolutions over images, batch norm, every pooling, dropout, dense layers.
+pub fn image_cnn(outputs: usize) -> Model {
+    let layers = format!(
+        r#"{{"kind": "conv2d", "channels": 3, "kernel": 3, "activation": "relu"}}, {{"kind": "batch_norm"}},
+           {{"kind": "max_pool", "window": 2}},
+           {{"kind": "conv2d", "channels": 4, "kernel": [2, 3], "padding": "valid", "activation": "gelu"}},
+           {{"kind": "average_pool", "window": [1, 2], "stride": 1}}, {{"kind": "dropout", "rate": 0.25}},
+           {{"kind": "flatten"}}, {{"kind": "dense", "units": {outputs}}}"#
+    );
+    image_model(6, 8, 2, &layers)
+}
+
+/// Tokens, positions, two encoders with dropout, a layer norm and a read-out.
+pub fn encoder(outputs: usize, read_out: &str) -> Model {
+    let layers = format!(
+        r#"{{"kind": "embedding", "vocabulary": 11, "channels": 6}}, {{"kind": "position"}},
+           {{"kind": "encoder", "heads": 2, "feed_forward": 7, "dropout": 0.2}},
+           {{"kind": "encoder", "heads": 3, "feed_forward": 5, "activation": "relu"}}, {{"kind": "layer_norm"}},
+           {{"kind": "{read_out}"}}, {{"kind": "dense", "units": {outputs}}}"#
+    );
+    model(5, 1, &layers)
 }

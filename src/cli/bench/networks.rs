@@ -1,6 +1,6 @@
 //! The networks that `nightloom bench step` and `benches/steps.rs` time.
 
-use crate::model::{LayerSpec, Loss, ModelSpec, Optimizer, Padding, TensorShape};
+use crate::model::{LayerSpec, Loss, ModelSpec, Optimizer, Padding, PlanePadding, Sides, TensorShape};
 use crate::ops::Activation;
 use crate::pipelines::growth::settings::ClassifierSettings;
 
@@ -86,6 +86,9 @@ pub fn all() -> Vec<Network> {
             own_rows: true,
             ..mlp
         },
+        encoder("encoder-3", 3, 1024),
+        encoder("encoder-64", 64, 256),
+        conv2d(),
     ]
 }
 
@@ -95,7 +98,7 @@ const fn dense(units: usize, activation: Activation) -> LayerSpec {
 
 fn growth_cnn() -> ModelSpec {
     let settings = ClassifierSettings::default();
-    let input = TensorShape { length: 13, channels: settings.features.len() };
+    let input = TensorShape::sequence(13, settings.features.len());
     let layers = settings.layers.into_iter().chain([dense(1, Activation::None)]).collect();
     ModelSpec { input, layers }
 }
@@ -118,11 +121,63 @@ fn conv1d(name: &'static str, length: usize) -> Network {
     Network {
         name,
         about: "1 channel, conv 16 and conv 32, kernel 5, relu, mean over the length, dense 2",
-        model: ModelSpec { input: TensorShape { length, channels: 1 }, layers },
+        model: ModelSpec { input: TensorShape::sequence(length, 1), layers },
         loss: Loss::CrossEntropy,
         optimizer: Optimizer::default(),
         members: 1,
         batch: 4096,
+        steps: 4,
+        own_rows: false,
+    }
+}
+
+fn encoder(name: &'static str, length: usize, batch: usize) -> Network {
+    let block = LayerSpec::Encoder { heads: 4, feed_forward: 128, dropout: 0.0, activation: Activation::Gelu };
+    Network {
+        name,
+        about: "64 channels, one pre-norm encoder block of 4 heads and feed-forward 128 gelu, mean over the positions, \
+                dense 2",
+        model: ModelSpec {
+            input: TensorShape::sequence(length, 64),
+            layers: vec![block, LayerSpec::GlobalAveragePool, dense(2, Activation::None)],
+        },
+        loss: Loss::CrossEntropy,
+        optimizer: adam_w(),
+        members: 1,
+        batch,
+        steps: 4,
+        own_rows: false,
+    }
+}
+
+/// Adam with the decay that is the default of PyTorch's `AdamW`.
+const fn adam_w() -> Optimizer {
+    Optimizer::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.01 }
+}
+
+fn conv2d() -> Network {
+    let conv = |channels| LayerSpec::Conv2d {
+        channels,
+        kernel: Sides::Each(5),
+        stride: Sides::Each(1),
+        padding: PlanePadding::default(),
+        dilation: Sides::Each(1),
+        activation: Activation::Relu,
+    };
+    let pool = || LayerSpec::MaxPool { window: Sides::Each(2), stride: Sides::default() };
+    let head = [LayerSpec::Flatten, dense(64, Activation::Relu), dense(10, Activation::None)];
+    Network {
+        name: "conv2d-28",
+        about: "28 x 28 images of 1 channel, conv 16 and conv 32, kernel 5, relu, max pool 2 after each, dense 64 relu, \
+                dense 10",
+        model: ModelSpec {
+            input: TensorShape::image(28, 28, 1),
+            layers: [conv(16), pool(), conv(32), pool()].into_iter().chain(head).collect(),
+        },
+        loss: Loss::CrossEntropy,
+        optimizer: Optimizer::default(),
+        members: 1,
+        batch: 256,
         steps: 4,
         own_rows: false,
     }

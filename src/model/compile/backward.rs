@@ -1,12 +1,16 @@
 //! The backward pass: from the gradient of the output to the gradient of every parameter.
 
-use super::forward::{Forward, batch_norm_shape, conv_shape, dropout_kernel, fused, pool_shape};
+use super::forward::{Forward, embedding_spec, fused, product};
+use super::shapes::{batch_norm_shape, conv_shape, dropout_kernel, pool_shape};
 use crate::model::layer::LayerSpec;
+use crate::model::params::layer_params;
+use crate::model::shape::Layer;
 use crate::ops::activation::{ActivateBackward, ActivateSpec};
 use crate::ops::batch_norm::BatchNormBackward;
 use crate::ops::conv::{ConvBackwardData, ConvBackwardWeight};
-use crate::ops::matmul::{Batch, Matmul, MatmulSpec};
-use crate::ops::pool::PoolBackward;
+use crate::ops::embedding::EmbeddingBackward;
+use crate::ops::pool::{PoolBackward, PoolKind};
+use crate::ops::reduce::{ReduceColumns, ReduceColumnsSpec};
 use crate::ops::{Activation, DType, ShapeError};
 use crate::plan::{ListId, PlanBuilder, PlanError, TensorId};
 
@@ -35,7 +39,7 @@ impl Backward<'_> {
     pub(super) fn record(&self, builder: &mut PlanBuilder, dy: TensorId) -> Result<(), PlanError> {
         let layers = &self.forward.model.layers;
         // Nothing in front of the first layer with parameters needs a gradient.
-        let first = layers.iter().position(|layer| has_params(&layer.spec)).unwrap_or(0);
+        let first = layers.iter().position(has_params).unwrap_or(0);
         let mut upstream = Upstream { dy, masked: false };
         for index in (first..layers.len()).rev() {
             let need_dx = index > first;
@@ -60,7 +64,10 @@ impl Backward<'_> {
             return (Activation::None, None);
         };
         match layers[before].spec {
-            LayerSpec::Conv1d { activation, .. } | LayerSpec::Dense { activation, .. }
+            LayerSpec::Conv1d { activation, .. }
+            | LayerSpec::Conv2d { activation, .. }
+            | LayerSpec::Dense { activation, .. }
+            | LayerSpec::PositionDense { activation, .. }
                 if activation != Activation::None && fused(activation) == activation =>
             {
                 (activation, self.forward.traces[before].output)
@@ -81,34 +88,33 @@ impl Backward<'_> {
         let forward = self.forward;
         let (layer, trace) = (&forward.model.layers[index], &forward.traces[index]);
         let (fleet, batch) = (builder.fleet(), forward.batch);
-        let input = kept(index, "input", trace.input)?;
+        let input = self.input(index)?;
         match layer.spec {
             LayerSpec::Flatten
             | LayerSpec::Activation { function: Activation::None }
             | LayerSpec::Dropout { rate: 0.0 } => Ok(upstream),
             LayerSpec::Dropout { rate } => {
                 let dx = self.dx(builder, index);
-                let kernel = dropout_kernel(fleet, batch, layer, index, rate, self.schedule_len)?;
+                let width = layer.output.len();
+                let kernel = dropout_kernel(fleet, batch, width, index as u32, rate, self.schedule_len)?;
                 builder.push(self.list, kernel, &[dy, self.seed, self.schedule, dx])?;
                 Ok(plain(dx))
             }
             LayerSpec::Activation { function } => self.activation(builder, index, function, input, dy).map(plain),
-            LayerSpec::MaxPool { .. } | LayerSpec::GlobalMaxPool => {
+            LayerSpec::MaxPool { .. }
+            | LayerSpec::GlobalMaxPool
+            | LayerSpec::AveragePool { .. }
+            | LayerSpec::GlobalAveragePool
+            | LayerSpec::FirstPosition => {
                 let dx = self.dx(builder, index);
                 let (mask, saved) = self.mask(index);
-                let kernel = PoolBackward { shape: pool_shape(layer, fleet, batch)?, mask };
-                let mut bound = vec![dy, dx, kept(index, "places", trace.saved.first().copied())?];
-                bound.extend(saved);
-                builder.push(self.list, kernel, &bound)?;
-                Ok(Upstream { dy: dx, masked: saved.is_some() })
-            }
-            LayerSpec::AveragePool { .. } | LayerSpec::GlobalAveragePool => {
-                let dx = self.dx(builder, index);
-                let (mask, saved) = self.mask(index);
-                let kernel = PoolBackward { shape: pool_shape(layer, fleet, batch)?, mask };
+                let shape = pool_shape(layer, fleet, batch)?;
                 let mut bound = vec![dy, dx];
+                if shape.spec().kind == PoolKind::Max {
+                    bound.push(kept(index, "places", trace.saved.first().copied())?);
+                }
                 bound.extend(saved);
-                builder.push(self.list, kernel, &bound)?;
+                builder.push(self.list, PoolBackward { shape, mask }, &bound)?;
                 Ok(Upstream { dy: dx, masked: saved.is_some() })
             }
             LayerSpec::BatchNorm { .. } => {
@@ -122,7 +128,7 @@ impl Backward<'_> {
                 builder.push(self.list, kernel, &bound)?;
                 Ok(plain(dx))
             }
-            LayerSpec::Conv1d { activation, .. } => {
+            LayerSpec::Conv1d { activation, .. } | LayerSpec::Conv2d { activation, .. } => {
                 let dz = self.before_sum(builder, index, activation, upstream)?;
                 let shape = conv_shape(layer, fleet, batch)?;
                 let p = layer.first_param;
@@ -138,30 +144,45 @@ impl Backward<'_> {
                 builder.push(self.list, ConvBackwardData { shape, mask }, &bound)?;
                 Ok(Upstream { dy: dx, masked: saved.is_some() })
             }
-            LayerSpec::Dense { activation, .. } => {
+            LayerSpec::Dense { activation, .. } | LayerSpec::PositionDense { activation, .. } => {
                 let dz = self.before_sum(builder, index, activation, upstream)?;
-                let (ins, outs) = (layer.input.len(), layer.output.len());
-                let p = layer.first_param;
-                let base = MatmulSpec { fleet, ..MatmulSpec::default() };
-                let (dw, db) = (self.gradient(index, p)?, self.gradient(index, p + 1)?);
-                let spec =
-                    MatmulSpec { m: ins, k: batch, n: outs, a_transposed: true, sums: true, batch: Batch::K, ..base };
-                builder.push(self.list, Matmul::new(spec)?, &[input, dz, dw, db])?;
+                let (product, p) = (product(layer, batch), layer.first_param);
+                let gradients = [self.gradient(index, p)?, self.gradient(index, p + 1)?];
+                product.gradients(builder, self.list, input, dz, gradients)?;
                 if !need_dx {
                     return Ok(plain(dz));
                 }
                 let dx = self.dx(builder, index);
                 let (mask, saved) = self.mask(index);
-                let spec = MatmulSpec { m: batch, k: outs, n: ins, b_transposed: true, mask, batch: Batch::M, ..base };
-                let mut bound = vec![dz, forward.params[p], dx];
-                bound.extend(saved);
-                builder.push(self.list, Matmul::new(spec)?, &bound)?;
-                Ok(Upstream { dy: dx, masked: saved.is_some() })
+                let mask = saved.map(|saved| (mask, saved));
+                product.backward_data(builder, self.list, dz, forward.params[p], dx, mask)?;
+                Ok(Upstream { dy: dx, masked: mask.is_some() })
             }
+            LayerSpec::Embedding { .. } => {
+                let kernel = EmbeddingBackward::new(embedding_spec(layer, fleet, batch))?;
+                builder.push(self.list, kernel, &[dy, input, self.gradient(index, layer.first_param)?])?;
+                Ok(plain(dy))
+            }
+            LayerSpec::Position => {
+                self.bias(builder, dy, batch, layer.output.len(), self.gradient(index, layer.first_param)?)?;
+                Ok(plain(dy))
+            }
+            LayerSpec::LayerNorm { .. } => self.layer_norm(builder, index, dy).map(plain),
+            LayerSpec::Encoder { .. } => self.encoder(builder, index, dy).map(plain),
         }
     }
 
-    fn gradient(&self, index: usize, param: usize) -> Result<TensorId, PlanError> {
+    /// What a layer was given.
+    pub(super) fn input(&self, index: usize) -> Result<TensorId, PlanError> {
+        kept(index, "input", self.forward.traces[index].input)
+    }
+
+    /// A tensor within a layer.
+    pub(super) fn part(&self, index: usize, name: &str) -> Result<TensorId, PlanError> {
+        kept(index, name, self.forward.traces[index].parts.get(name).copied())
+    }
+
+    pub(super) fn gradient(&self, index: usize, param: usize) -> Result<TensorId, PlanError> {
         kept(index, "gradient", self.gradients[param])
     }
 
@@ -205,14 +226,26 @@ impl Backward<'_> {
         builder.push(self.list, ActivateBackward::new(spec)?, &[dy, saved, dx])?;
         Ok(dx)
     }
+
+    fn bias(
+        &self,
+        builder: &mut PlanBuilder,
+        dz: TensorId,
+        rows: usize,
+        cols: usize,
+        gradient: TensorId,
+    ) -> Result<(), PlanError> {
+        let kernel = ReduceColumns::new(ReduceColumnsSpec { fleet: builder.fleet(), rows, cols })?;
+        builder.push(self.list, kernel, &[dz, gradient])
+    }
 }
 
-const fn has_params(layer: &LayerSpec) -> bool {
-    matches!(layer, LayerSpec::Conv1d { .. } | LayerSpec::Dense { .. } | LayerSpec::BatchNorm { .. })
+fn has_params(layer: &Layer) -> bool {
+    !layer_params(0, &layer.spec, layer.input).is_empty()
 }
 
 /// What a layer keeps in its forward pass, or an error that says which layer kept nothing.
-fn kept(index: usize, which: &'static str, id: Option<TensorId>) -> Result<TensorId, PlanError> {
+fn kept(index: usize, which: &str, id: Option<TensorId>) -> Result<TensorId, PlanError> {
     id.ok_or_else(|| {
         let reason = format!("layer {index} kept no {which} in its forward pass");
         ShapeError::mismatch("backward", reason).into()

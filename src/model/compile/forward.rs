@@ -1,15 +1,19 @@
 //! The forward pass of a batch.
 
+use std::collections::BTreeMap;
+
+use super::product::Product;
+use super::shapes::{batch_norm_shape, conv_shape, dropout_kernel, pool_shape};
 use crate::model::Model;
 use crate::model::layer::LayerSpec;
-use crate::model::shape::{Layer, TensorShape, padding_each, pool_stride};
+use crate::model::shape::Layer;
 use crate::ops::activation::{Activate, ActivateSpec};
-use crate::ops::batch_norm::{BatchNorm, BatchNormEvaluate, BatchNormShape, BatchNormSpec};
-use crate::ops::conv::{Conv, ConvShape, ConvSpec};
-use crate::ops::dropout::{Dropout, DropoutSpec};
-use crate::ops::matmul::{Batch, Matmul, MatmulSpec};
-use crate::ops::pool::{Pool, PoolKind, PoolShape, PoolSpec};
-use crate::ops::{Activation, DType, ShapeError};
+use crate::ops::add::{Add, AddSpec};
+use crate::ops::batch_norm::{BatchNorm, BatchNormEvaluate};
+use crate::ops::conv::Conv;
+use crate::ops::embedding::{Embedding, EmbeddingSpec};
+use crate::ops::pool::Pool;
+use crate::ops::{Activation, DType};
 use crate::plan::{ListId, PlanBuilder, PlanError, TensorId};
 
 /// What a forward pass is for.
@@ -37,6 +41,8 @@ pub(super) struct Trace {
     pub before: Option<TensorId>,
     /// Batch norm: mean and reciprocal deviation. Max pooling: places.
     pub saved: Vec<TensorId>,
+    /// Tensors within an encoder or a layer norm, by name.
+    pub parts: BTreeMap<String, TensorId>,
 }
 
 /// Records forward passes; tensors of one layer serve training and evaluation alike.
@@ -46,6 +52,8 @@ pub(super) struct Forward<'a> {
     pub batch: usize,
     pub params: Vec<TensorId>,
     pub traces: Vec<Trace>,
+    /// The two tensors whose sum the last layer's output is, while nobody has taken it yet.
+    pub(super) pending: Option<[TensorId; 2]>,
     input: TensorId,
     outputs: Vec<Option<TensorId>>,
     /// Whether the output of the last layer is read when the list has run.
@@ -55,8 +63,9 @@ pub(super) struct Forward<'a> {
 impl<'a> Forward<'a> {
     pub(super) fn new(model: &'a Model, batch: usize, input: TensorId, params: Vec<TensorId>) -> Self {
         let layers = model.layers.len();
+        let traces = vec![Trace::default(); layers];
         let outputs = vec![None; layers];
-        Self { model, batch, params, traces: vec![Trace::default(); layers], input, outputs, keeps_output: false }
+        Self { model, batch, params, traces, pending: None, input, outputs, keeps_output: false }
     }
 
     /// The same with an output that can be read when the list has run.
@@ -73,6 +82,9 @@ impl<'a> Forward<'a> {
     ) -> Result<TensorId, PlanError> {
         let mut x = self.input;
         for index in 0..self.model.layers.len() {
+            if !takes_sum(&self.model.layers[index].spec) {
+                self.settle(builder, list, self.model.layers[index].input.len(), x)?;
+            }
             let y = self.layer(builder, list, mode, index, x)?;
             if matches!(mode, Mode::Train { .. }) {
                 self.traces[index].input = Some(x);
@@ -80,10 +92,28 @@ impl<'a> Forward<'a> {
             }
             x = y;
         }
+        self.settle(builder, list, self.model.output().len(), x)?;
         Ok(x)
     }
 
-    fn output(&mut self, builder: &mut PlanBuilder, index: usize) -> TensorId {
+    /// Takes the sum that the last layer has left open.
+    fn settle(&mut self, builder: &mut PlanBuilder, list: ListId, len: usize, y: TensorId) -> Result<(), PlanError> {
+        let Some([a, b]) = self.pending.take() else {
+            return Ok(());
+        };
+        let spec = AddSpec { fleet: builder.fleet(), n: self.batch, len, broadcast: false };
+        builder.push(list, Add::new(spec)?, &[a, b, y])
+    }
+
+    /// A tensor within a layer.
+    pub(super) fn part(&mut self, builder: &mut PlanBuilder, index: usize, name: &str, len: usize) -> TensorId {
+        let parts = &mut self.traces[index].parts;
+        *parts
+            .entry(name.to_owned())
+            .or_insert_with(|| builder.local(format!("layers.{index}.{name}"), len, DType::F32))
+    }
+
+    pub(super) fn output(&mut self, builder: &mut PlanBuilder, index: usize) -> TensorId {
         let len = self.batch * self.model.layers[index].output.len();
         let name = format!("layers.{index}.output");
         let kept = self.keeps_output && index + 1 == self.model.layers.len();
@@ -129,12 +159,12 @@ impl<'a> Forward<'a> {
                 builder.push(list, kernel, &[x, y, places])?;
                 Ok(y)
             }
-            LayerSpec::AveragePool { .. } | LayerSpec::GlobalAveragePool => {
+            LayerSpec::AveragePool { .. } | LayerSpec::GlobalAveragePool | LayerSpec::FirstPosition => {
                 let y = self.output(builder, index);
                 builder.push(list, Pool { shape: pool_shape(layer, fleet, self.batch)? }, &[x, y])?;
                 Ok(y)
             }
-            LayerSpec::Conv1d { activation, .. } => {
+            LayerSpec::Conv1d { activation, .. } | LayerSpec::Conv2d { activation, .. } => {
                 let shape = conv_shape(layer, fleet, self.batch)?;
                 let fused = fused(activation);
                 let sum = self.sum_target(builder, index, activation);
@@ -143,22 +173,26 @@ impl<'a> Forward<'a> {
                 builder.push(list, kernel, &[x, w, sum, b])?;
                 self.after_sum(builder, list, index, activation, sum)
             }
-            LayerSpec::Dense { activation, .. } => {
+            LayerSpec::Dense { activation, .. } | LayerSpec::PositionDense { activation, .. } => {
                 let sum = self.sum_target(builder, index, activation);
-                let kernel = Matmul::new(MatmulSpec {
-                    fleet,
-                    m: self.batch,
-                    k: layer.input.len(),
-                    n: layer.output.len(),
-                    bias: true,
-                    activation: fused(activation),
-                    batch: Batch::M,
-                    ..MatmulSpec::default()
-                })?;
-                let (w, b) = (self.params[layer.first_param], self.params[layer.first_param + 1]);
-                builder.push(list, kernel, &[x, w, sum, b])?;
+                let params = &self.params[layer.first_param..];
+                product(layer, self.batch).forward(builder, list, fused(activation), x, params, sum)?;
                 self.after_sum(builder, list, index, activation, sum)
             }
+            LayerSpec::Embedding { .. } => {
+                let y = self.output(builder, index);
+                let spec = embedding_spec(layer, fleet, self.batch);
+                builder.push(list, Embedding::new(spec)?, &[self.params[layer.first_param], x, y])?;
+                Ok(y)
+            }
+            LayerSpec::Position => {
+                let y = self.output(builder, index);
+                let spec = AddSpec { fleet, n: self.batch, len: layer.output.len(), broadcast: true };
+                builder.push(list, Add::new(spec)?, &[x, self.params[layer.first_param], y])?;
+                Ok(y)
+            }
+            LayerSpec::LayerNorm { .. } => self.layer_norm(builder, list, index, x),
+            LayerSpec::Encoder { .. } => self.encoder(builder, list, mode, index, x),
         }
     }
 
@@ -206,7 +240,8 @@ impl<'a> Forward<'a> {
             return Ok(x);
         }
         let y = self.output(builder, index);
-        let kernel = dropout_kernel(builder.fleet(), self.batch, &self.model.layers[index], index, rate, schedule_len)?;
+        let width = self.model.layers[index].output.len();
+        let kernel = dropout_kernel(builder.fleet(), self.batch, width, index as u32, rate, schedule_len)?;
         builder.push(list, kernel, &[x, seed, schedule, y])?;
         Ok(y)
     }
@@ -239,83 +274,25 @@ impl<'a> Forward<'a> {
     }
 }
 
+/// Whether a layer takes an open sum of the one before it on its way.
+const fn takes_sum(layer: &LayerSpec) -> bool {
+    matches!(layer, LayerSpec::LayerNorm { .. } | LayerSpec::Encoder { .. })
+}
+
 /// The activation that the kernel of the sum applies itself.
 pub(super) const fn fused(activation: Activation) -> Activation {
     if activation.saves_output() { activation } else { Activation::None }
 }
 
-pub(super) fn conv_shape(layer: &Layer, fleet: usize, batch: usize) -> Result<ConvShape, ShapeError> {
-    let LayerSpec::Conv1d { channels, kernel, stride, padding, dilation, .. } = layer.spec else {
-        return Err(ShapeError::mismatch("conv", "the layer is no convolution"));
-    };
-    let padding = padding_each(padding, kernel, dilation).map_err(|e| ShapeError::mismatch("conv", e))?;
-    ConvShape::new(ConvSpec {
-        fleet,
-        n: batch,
-        size: [1, layer.input.length],
-        c_in: layer.input.channels,
-        c_out: channels,
-        kernel: [1, kernel],
-        stride: [1, stride],
-        padding: [0, padding],
-        dilation: [1, dilation],
-    })
+/// The product of a dense layer, at each position if there are several.
+pub(super) const fn product(layer: &Layer, batch: usize) -> Product {
+    Product { batch, positions: layer.input.positions(), ins: layer.input.channels, outs: layer.output.channels }
 }
 
-pub(super) fn pool_shape(layer: &Layer, fleet: usize, batch: usize) -> Result<PoolShape, ShapeError> {
-    let TensorShape { length, channels } = layer.input;
-    let (kind, window, stride) = match layer.spec {
-        LayerSpec::MaxPool { window, stride } => (PoolKind::Max, window, pool_stride(window, stride)),
-        LayerSpec::AveragePool { window, stride } => (PoolKind::Average, window, pool_stride(window, stride)),
-        LayerSpec::GlobalMaxPool => (PoolKind::Max, length, length),
-        LayerSpec::GlobalAveragePool => (PoolKind::Average, length, length),
-        _ => return Err(ShapeError::mismatch("pool", "the layer is no pooling")),
+pub(super) fn embedding_spec(layer: &Layer, fleet: usize, batch: usize) -> EmbeddingSpec {
+    let vocab = match layer.spec {
+        LayerSpec::Embedding { vocabulary, .. } => vocabulary,
+        _ => 0,
     };
-    PoolShape::new(PoolSpec {
-        kind,
-        fleet,
-        n: batch,
-        size: [1, length],
-        c: channels,
-        window: [1, window],
-        stride: [1, stride],
-    })
-}
-
-pub(super) fn batch_norm_shape(
-    layer: &Layer,
-    fleet: usize,
-    batch: usize,
-    schedule_len: usize,
-) -> Result<BatchNormShape, ShapeError> {
-    let LayerSpec::BatchNorm { momentum, epsilon } = layer.spec else {
-        return Err(ShapeError::mismatch("batch_norm", "the layer is no batch norm"));
-    };
-    BatchNormShape::new(BatchNormSpec {
-        fleet,
-        n: batch,
-        positions: layer.input.length,
-        c: layer.input.channels,
-        steps: schedule_len.div_ceil(crate::ops::schedule::WIDTH),
-        momentum,
-        epsilon,
-    })
-}
-
-pub(super) fn dropout_kernel(
-    fleet: usize,
-    batch: usize,
-    layer: &Layer,
-    index: usize,
-    rate: f32,
-    schedule_len: usize,
-) -> Result<Dropout, ShapeError> {
-    Dropout::new(DropoutSpec {
-        fleet,
-        rows: batch,
-        len: batch * layer.output.len(),
-        rate,
-        stream: index as u32,
-        steps: schedule_len / crate::ops::schedule::WIDTH,
-    })
+    EmbeddingSpec { fleet, vocab, d: layer.output.channels, n: batch * layer.input.positions() }
 }

@@ -1,7 +1,10 @@
 //! From layers to kernels: a training step, an evaluation step and a prediction, recorded for a fleet.
 
 mod backward;
+mod encoder;
 mod forward;
+mod product;
+mod shapes;
 mod training;
 
 use training::largest_member_tensor;
@@ -34,7 +37,7 @@ pub struct PredictPlan {
 pub fn prediction(model: &Model, fleet: usize, batch: usize, backend: &Backend) -> Result<PredictPlan, PlanError> {
     let mut builder = PlanBuilder::new(fleet);
     let params = param_tensors(model, &mut builder);
-    let input = builder.tensor("input", batch * model.input().len());
+    let input = input_tensor(model, &mut builder, "input", batch);
     let list = builder.list();
     let mut forward = Forward::new(model, batch, input, params.clone()).keeping_output();
     let output = forward.record(&mut builder, list, Mode::Evaluate)?;
@@ -54,4 +57,10 @@ pub fn prediction_fleet_max(model: &Model, batch: usize, backend: &Backend) -> u
 
 fn param_tensors(model: &Model, builder: &mut PlanBuilder) -> Vec<TensorId> {
     model.params().iter().map(|param| builder.tensor(param.name.clone(), param.len())).collect()
+}
+
+/// [batch, height * length * channels] a member: whole numbers before an embedding, else values.
+fn input_tensor(model: &Model, builder: &mut PlanBuilder, name: &str, batch: usize) -> TensorId {
+    let len = batch * model.input().len();
+    if model.vocabulary().is_some() { builder.tensor_u32(name, len) } else { builder.tensor(name, len) }
 }

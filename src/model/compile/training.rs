@@ -1,9 +1,11 @@
 //! The plan of a training: gather, forward, loss, backward, update; evaluation; keeping the best.
 
 use super::backward::Backward;
+use super::encoder::inner_len;
 use super::forward::{Forward, Mode};
 use super::param_tensors;
 use crate::backend::Backend;
+use crate::model::shape::Layer;
 use crate::model::{Loss, Model, Optimizer, ParamInfo};
 use crate::ops::gather::{Gather, GatherSpec};
 use crate::ops::keep_best::{KeepBest, KeepBestSpec};
@@ -105,7 +107,7 @@ pub fn lasting_lens(model: &Model, shape: &TrainShape) -> Vec<usize> {
 /// Bytes that one member adds to a plan, nearly.
 pub fn bytes_a_member(model: &Model, shape: &TrainShape) -> usize {
     let lasting: usize = lasting_lens(model, shape).iter().sum();
-    let activations: usize = model.layers.iter().map(|l| 3 * (l.output.len() + l.input.len())).sum();
+    let activations: usize = model.layers.iter().map(|l| 3 * (l.output.len() + l.input.len() + inner_len(l))).sum();
     let tables = (shape.steps + shape.validation_steps) * (2 * shape.batch + schedule::WIDTH);
     4 * (lasting + model.trained_len() + shape.batch * (activations + 2 * model.input().len()) + tables)
 }
@@ -118,7 +120,8 @@ pub fn largest_tensor(model: &Model, shape: &TrainShape) -> usize {
 
 /// Words a member of the largest parameter or activation, with the kernels' working memory.
 pub(super) fn largest_member_tensor(model: &Model, batch: usize) -> usize {
-    let activations = model.layers.iter().map(|l| batch * l.output.len().max(l.input.len())).max();
+    let widest = |l: &Layer| l.output.len().max(l.input.len()).max(inner_len(l));
+    let activations = model.layers.iter().map(|l| batch * widest(l)).max();
     let params = model.params().iter().map(ParamInfo::len).max();
     // Working memory of split sums and packed operands stays below four times the tensors that it serves.
     4 * activations.max(params).unwrap_or(0)
@@ -221,6 +224,7 @@ struct Dataset {
     shape: TrainShape,
     width: usize,
     outputs: usize,
+    input_dtype: DType,
     output_len: usize,
     inputs: TensorId,
     targets: TensorId,
@@ -231,6 +235,7 @@ struct Dataset {
 impl Dataset {
     fn new(b: &mut PlanBuilder, model: &Model, shape: &TrainShape) -> Self {
         let (width, outputs) = (model.input().len(), model.output().len());
+        let input_dtype = if model.vocabulary().is_some() { DType::U32 } else { DType::F32 };
         let (target_width, dtype) = match shape.loss {
             Loss::CrossEntropy => (1, DType::U32),
             Loss::BinaryCrossEntropy | Loss::MeanSquare | Loss::Pearson => (outputs, DType::F32),
@@ -240,10 +245,11 @@ impl Dataset {
             shape: shape.clone(),
             width,
             outputs,
+            input_dtype,
             output_len: shape.batch * outputs,
-            inputs: b.shared("inputs", shape.rows * width, DType::F32),
+            inputs: b.shared("inputs", shape.rows * width, input_dtype),
             targets: b.shared("targets", shape.rows * target_width, dtype),
-            batch_inputs: b.local("batch.inputs", shape.batch * width, DType::F32),
+            batch_inputs: b.local("batch.inputs", shape.batch * width, input_dtype),
             batch_targets,
         }
     }
@@ -254,7 +260,7 @@ impl Dataset {
             Loss::CrossEntropy => (1, DType::U32),
             Loss::BinaryCrossEntropy | Loss::MeanSquare | Loss::Pearson => (self.outputs, DType::F32),
         };
-        let spec = GatherSpec { fleet, n: batch, steps, rows, width: self.width, dtype: DType::F32 };
+        let spec = GatherSpec { fleet, n: batch, steps, rows, width: self.width, dtype: self.input_dtype };
         b.push(list, Gather::new(spec)?, &[self.inputs, tables.rows, self.batch_inputs])?;
         let spec = GatherSpec { width: target_width, dtype, ..spec };
         b.push(list, Gather::new(spec)?, &[self.targets, tables.rows, self.batch_targets])

@@ -1,4 +1,5 @@
-//! The sum of two tensors, value by value: `y = a + b`. Both gradients are dy itself, so there is no backward kernel.
+//! The sum of two tensors, value by value: `y = a + b`, or with one `b` for all rows of the batch. The gradients are dy
+//! itself, or for such a b the sum of dy's rows ([`super::reduce::ReduceColumns`]), so there is no backward kernel.
 
 use rayon::prelude::*;
 
@@ -28,16 +29,19 @@ impl Op for AddOp {
         vec![SHADER]
     }
     fn cases(&self) -> Vec<Case> {
-        let case = |id, fleet, n, len| {
-            let kernel = Add::new(AddSpec { fleet, n, len }).expect("the case's shape is right");
+        let case = |id, fleet, n, len, broadcast| {
+            let kernel = Add::new(AddSpec { fleet, n, len, broadcast }).expect("the case's shape is right");
             Case::new(id).call(Call::new(kernel))
         };
         vec![
-            case("f1_1x1", 1, 1, 1),
-            case("f3_7x5", 3, 7, 5),
-            case("f2_11x83", 2, 11, 83),
-            case("f1_3072x64", 1, 3072, 64).bench_only(),
-            case("f1_500003x1_split", 1, 500_003, 1),
+            case("f1_1x1", 1, 1, 1, false),
+            case("f3_7x5", 3, 7, 5, false),
+            case("f2_11x83", 2, 11, 83, false),
+            case("f1_3072x64", 1, 3072, 64, false).bench_only(),
+            case("f1_500003x1_split", 1, 500_003, 1, false),
+            case("f1_1x1_one_row", 1, 1, 1, true),
+            case("f3_13x37_one_row", 3, 13, 37, true),
+            case("f1_503x1050_one_row_split", 1, 503, 1050, true),
         ]
     }
 }
@@ -51,9 +55,11 @@ pub struct AddSpec {
     pub n: usize,
     /// Values of a row.
     pub len: usize,
+    /// b is one row, added to every row of a.
+    pub broadcast: bool,
 }
 
-/// A checked sum. Arguments: `a`, `b`, `y`, all [n, len].
+/// A checked sum. Arguments: `a`, `b`, `y`, all [n, len]; with `broadcast`, b is `[len]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Add {
     spec: AddSpec,
@@ -65,7 +71,7 @@ impl Add {
     /// # Errors
     /// If a dimension is 0 or there are too many elements.
     pub fn new(spec: AddSpec) -> Result<Self, ShapeError> {
-        let AddSpec { fleet, n, len } = spec;
+        let AddSpec { fleet, n, len, .. } = spec;
         ShapeError::positive("add", &[("fleet", fleet), ("n", n), ("len", len)])?;
         ShapeError::countable("add", &[("y", &[fleet, n, len])])?;
         Ok(Self { spec })
@@ -88,7 +94,8 @@ impl Kernel for Add {
     }
     fn args(&self) -> Vec<ArgSpec> {
         let values = self.values();
-        vec![ArgSpec::read("a", values).rows(), ArgSpec::read("b", values).rows(), ArgSpec::write("y", values).rows()]
+        let b = if self.spec.broadcast { ArgSpec::read("b", self.spec.len) } else { ArgSpec::read("b", values).rows() };
+        vec![ArgSpec::read("a", values).rows(), b, ArgSpec::write("y", values).rows()]
     }
     fn work(&self) -> Work {
         let values = self.spec.fleet as f64 * self.values() as f64;
@@ -96,12 +103,23 @@ impl Kernel for Add {
     }
     fn reference(&self, args: &mut [Vec<f64>], _step: u32) {
         for i in 0..self.values() {
-            args[2][i] = args[0][i] + args[1][i];
+            let b = if self.spec.broadcast { i % self.spec.len } else { i };
+            args[2][i] = args[0][i] + args[1][b];
         }
     }
     fn cpu(&self, ctx: &CpuContext, args: &mut Args<'_>, _step: u32) {
         let (a, b, y) = (args.f32(0), args.f32(1), args.f32_mut(2));
         let task = |((a, b), y): ((&[f32], &[f32]), &mut [f32])| ctx.simd.run(Sum { a, b, y });
+        if self.spec.broadcast {
+            let whole_rows = TASK_VALUES.next_multiple_of(b.len());
+            if ctx.worth_splitting(y.len() as f64) {
+                let rows = a.par_chunks(whole_rows).zip(y.par_chunks_mut(whole_rows));
+                rows.for_each(|(a, y)| task(((a, b), y)));
+            } else {
+                task(((a, b), y));
+            }
+            return;
+        }
         // Bound by memory: a value costs as much as several operations.
         if ctx.worth_splitting(5.0 * y.len() as f64) {
             let pairs = a.par_chunks(TASK_VALUES).zip(b.par_chunks(TASK_VALUES));
@@ -117,7 +135,7 @@ impl Kernel for Add {
             entry: "add",
             constants: vec![],
             binds: vec![reads(0), reads(1), writes(2)],
-            params: vec![values as u32],
+            params: vec![values as u32, self.values() as u32, self.spec.len as u32, self.spec.broadcast.into()],
             groups: values.div_ceil(256),
         }]
     }
@@ -131,6 +149,7 @@ impl Kernel for Add {
 
 struct Sum<'a> {
     a: &'a [f32],
+    /// As long as a, or one row.
     b: &'a [f32],
     y: &'a mut [f32],
 }
@@ -140,8 +159,10 @@ impl Simd for Sum<'_> {
 
     #[inline(always)]
     fn run<V: Vector>(self) {
-        for ((y, a), b) in self.y.iter_mut().zip(self.a).zip(self.b) {
-            *y = a + b;
+        for (y, a) in self.y.chunks_mut(self.b.len()).zip(self.a.chunks(self.b.len())) {
+            for ((y, a), b) in y.iter_mut().zip(a).zip(self.b) {
+                *y = a + b;
+            }
         }
     }
 }

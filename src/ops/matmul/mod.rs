@@ -52,7 +52,7 @@ impl Op for MatmulOp {
 
 /// What is multiplied; [`Matmul::new`] checks it.
 #[expect(clippy::struct_excessive_bools, reason = "four independent choices")]
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MatmulSpec {
     /// Members.
     pub fleet: usize,
@@ -76,6 +76,28 @@ pub struct MatmulSpec {
     pub sums: bool,
     /// Which dimension is the batch.
     pub batch: Batch,
+    /// Rows of that dimension which each row of the batch has: the positions of a sequence.
+    pub positions: usize,
+}
+
+impl Default for MatmulSpec {
+    /// Nothing, plainly.
+    fn default() -> Self {
+        Self {
+            fleet: 0,
+            m: 0,
+            k: 0,
+            n: 0,
+            a_transposed: false,
+            b_transposed: false,
+            bias: false,
+            activation: Activation::None,
+            mask: Activation::None,
+            sums: false,
+            batch: Batch::None,
+            positions: 1,
+        }
+    }
 }
 
 /// The dimension of a product that is a batch's rows, if one is: the CPU may cut it into tiles.
@@ -95,8 +117,8 @@ impl MatmulSpec {
     const fn of_rows(self, rows: usize) -> Self {
         match self.batch {
             Batch::None => self,
-            Batch::M => Self { m: rows, ..self },
-            Batch::K => Self { k: rows, ..self },
+            Batch::M => Self { m: rows * self.positions, ..self },
+            Batch::K => Self { k: rows * self.positions, ..self },
         }
     }
 }
@@ -123,7 +145,8 @@ impl Matmul {
     /// Names the dimension.
     pub fn new(spec: MatmulSpec) -> Result<Self, ShapeError> {
         let MatmulSpec { fleet, m, k, n, .. } = spec;
-        ShapeError::positive("matmul", &[("fleet", fleet), ("m", m), ("k", k), ("n", n)])?;
+        let positions = ("positions", spec.positions);
+        ShapeError::positive("matmul", &[("fleet", fleet), ("m", m), ("k", k), ("n", n), positions])?;
         ShapeError::countable("matmul", &[("a", &[fleet, m, k]), ("b", &[fleet, k, n]), ("c", &[fleet, m, n])])?;
         if !spec.mask.saves_output() {
             return Err(ShapeError::mismatch("matmul", "the slope of gelu does not follow from its output"));
@@ -142,6 +165,15 @@ impl Matmul {
                     && spec.mask == Activation::None
             }
         };
+        let whole = match spec.batch {
+            Batch::None => true,
+            Batch::M => m.is_multiple_of(spec.positions),
+            Batch::K => k.is_multiple_of(spec.positions),
+        };
+        if !whole {
+            let reason = format!("the batch's dimension is no multiple of {} positions", spec.positions);
+            return Err(ShapeError::mismatch("matmul", reason));
+        }
         if !by_rows {
             return Err(ShapeError::mismatch("matmul", "the batch is not the first axis of what is cut"));
         }
@@ -235,8 +267,8 @@ impl Kernel for Matmul {
     fn rows(&self) -> Option<usize> {
         match self.spec.batch {
             Batch::None => None,
-            Batch::M => Some(self.spec.m),
-            Batch::K => Some(self.spec.k),
+            Batch::M => Some(self.spec.m / self.spec.positions),
+            Batch::K => Some(self.spec.k / self.spec.positions),
         }
     }
     fn cpu_tile(&self, ctx: &CpuContext, args: &mut Args<'_>, _step: u32, tile: Tile) {

@@ -1,5 +1,7 @@
 //! CPU: one position after the other, some channels at a time in registers.
 
+#![expect(clippy::needless_range_loop, reason = "a closure would not be compiled for the SIMD level")]
+
 use rayon::prelude::*;
 
 use super::{PoolBackward, PoolKind, PoolShape, PoolSpec};
@@ -72,9 +74,10 @@ macro_rules! channels {
 
 /// `B` values from `at` on.
 #[inline(always)]
-fn block<T: Copy, const B: usize>(from: &[T], at: usize) -> [T; B] {
-    let from = &from[at..at + B];
-    std::array::from_fn(|k| from[k])
+fn block<T: Copy + Default, const B: usize>(from: &[T], at: usize) -> [T; B] {
+    let mut values = [T::default(); B];
+    values.copy_from_slice(&from[at..at + B]);
+    values
 }
 
 /// The first words of y and of x's window, and the window's first position within the sample.
@@ -133,11 +136,16 @@ impl Average<'_> {
         for a in 0..window[0] {
             for b in 0..window[1] {
                 let x: [f32; B] = block(self.x, from + (a * w + b) * c + at);
-                sums = std::array::from_fn(|k| sums[k] + x[k]);
+                for k in 0..B {
+                    sums[k] += x[k];
+                }
             }
         }
         let scale = 1.0 / self.shape.window_len() as f32;
-        self.y[to + at..to + at + B].copy_from_slice(&sums.map(|sum| sum * scale));
+        for sum in &mut sums {
+            *sum *= scale;
+        }
+        self.y[to + at..to + at + B].copy_from_slice(&sums);
     }
 }
 
@@ -171,8 +179,10 @@ impl Max<'_> {
             for b in 0..window[1] {
                 let x: [f32; B] = block(self.x, from + (a * w + b) * c + at);
                 let place = (position + a * w + b) as u32;
-                places = std::array::from_fn(|k| if x[k] > best[k] { place } else { places[k] });
-                best = std::array::from_fn(|k| if x[k] > best[k] { x[k] } else { best[k] });
+                for k in 0..B {
+                    places[k] = if x[k] > best[k] { place } else { places[k] };
+                    best[k] = if x[k] > best[k] { x[k] } else { best[k] };
+                }
             }
         }
         self.y[to + at..to + at + B].copy_from_slice(&best);
@@ -254,11 +264,15 @@ impl Backward<'_> {
                 let from = place.from + (i * shape.out[1] + j) * shape.spec.c + at;
                 let dy: [f32; B] = block(self.dy, from);
                 if shape.spec.kind == PoolKind::Average {
-                    sums = std::array::from_fn(|k| sums[k] + dy[k] * scale);
+                    for k in 0..B {
+                        sums[k] += dy[k] * scale;
+                    }
                 } else {
                     let argmax: [u32; B] = block(self.argmax, from);
                     let own = place.position as u32;
-                    sums = std::array::from_fn(|k| sums[k] + if argmax[k] == own { dy[k] } else { 0.0 });
+                    for k in 0..B {
+                        sums[k] += if argmax[k] == own { dy[k] } else { 0.0 };
+                    }
                 }
             }
         }
@@ -266,10 +280,15 @@ impl Backward<'_> {
         let mask = self.kernel.mask;
         if mask != Activation::None {
             let saved: [f32; B] = block(self.saved, to);
-            sums = match mask {
-                Activation::Relu => std::array::from_fn(|k| sums[k] * Activation::Relu.slope(saved[k])),
-                mask => std::array::from_fn(|k| sums[k] * mask.slope(saved[k])),
-            };
+            if mask == Activation::Relu {
+                for k in 0..B {
+                    sums[k] = if saved[k] > 0.0 { sums[k] } else { 0.0 };
+                }
+            } else {
+                for k in 0..B {
+                    sums[k] *= mask.slope(saved[k]);
+                }
+            }
         }
         self.dx[to..to + B].copy_from_slice(&sums);
     }

@@ -61,7 +61,7 @@ impl Classifier {
         let each = training.iter().map(|row| (row.early.as_slice(), row.demand));
         let prep = SeriesPrep::fit(history.early_steps, &settings.features, Layout::Sequence, each)?;
         let (length, channels) = prep.shape();
-        let model = Model::new(model_spec(settings, TensorShape { length, channels }))?;
+        let model = Model::new(model_spec(settings, TensorShape::sequence(length, channels)))?;
         let mut inputs = vec![];
         for row in training.iter().chain(&validation) {
             prep.row(&row.early, row.demand, &mut inputs)?;
@@ -211,7 +211,7 @@ fn class_weights(kind: ClassWeights, labels: &[f32]) -> (f32, f32) {
 
 /// Checks the network of a job before any data is read.
 pub(super) fn check_model(settings: &ClassifierSettings, early_steps: usize) -> Result<Model, GrowthError> {
-    let input = TensorShape { length: early_steps, channels: settings.features.len() };
+    let input = TensorShape::sequence(early_steps, settings.features.len());
     Ok(Model::new(model_spec(settings, input))?)
 }
 

@@ -241,7 +241,7 @@ fn point_prep(past: Past<'_>, settings: &PointSettings) -> Result<SeriesPrep, Gr
 
 fn model_spec(settings: &PointSettings, prep: &SeriesPrep, steps: usize, dropout: f32) -> ModelSpec {
     let (length, channels) = prep.shape();
-    ModelSpec { input: TensorShape { length, channels }, layers: layers(settings, steps, dropout) }
+    ModelSpec { input: TensorShape::sequence(length, channels), layers: layers(settings, steps, dropout) }
 }
 
 fn layers(settings: &PointSettings, steps: usize, dropout: f32) -> Vec<LayerSpec> {

@@ -1,5 +1,8 @@
 //! A forward pass in f64, written from the layers' equations and nothing else: what whole plans are held against.
 
+mod encoder;
+mod windows;
+
 use nightloom::model::{LayerSpec, Loss, Model, TensorShape};
 use nightloom::ops::Activation;
 use nightloom::ops::rng::counter_bits;
@@ -26,45 +29,6 @@ fn activate(kind: Activation, x: f64) -> f64 {
 }
 
 type Rows = Vec<Vec<f64>>;
-
-fn convolve(row: &[f64], shape: TensorShape, w: &[f64], b: &[f64], layer: &LayerSpec) -> Vec<f64> {
-    let LayerSpec::Conv1d { channels, kernel, stride, padding, dilation, activation } = layer else { unreachable!() };
-    let pad = match serde_json::to_value(padding).expect("a padding") {
-        serde_json::Value::Number(each) => each.as_i64().expect("a whole number"),
-        name if name == "same" => ((kernel - 1) / 2 * dilation) as i64,
-        _ => 0,
-    };
-    let mut out = vec![];
-    let mut start = -pad;
-    while start + ((kernel - 1) * dilation) as i64 <= shape.length as i64 - 1 + pad {
-        for o in 0..*channels {
-            let mut sum = b[o];
-            for k in 0..*kernel {
-                let place = start + (k * dilation) as i64;
-                if (0..shape.length as i64).contains(&place) {
-                    for i in 0..shape.channels {
-                        sum += row[place as usize * shape.channels + i] * w[(k * shape.channels + i) * channels + o];
-                    }
-                }
-            }
-            out.push(activate(*activation, sum));
-        }
-        start += *stride as i64;
-    }
-    out
-}
-
-fn pool(row: &[f64], shape: TensorShape, window: usize, stride: usize, fold: fn(&[f64]) -> f64) -> Vec<f64> {
-    let stride = if stride == 0 { window } else { stride };
-    let mut out = vec![];
-    for start in (0..=shape.length - window).step_by(stride) {
-        for c in 0..shape.channels {
-            let seen: Vec<f64> = (start..start + window).map(|p| row[p * shape.channels + c]).collect();
-            out.push(fold(&seen));
-        }
-    }
-    out
-}
 
 fn largest(values: &[f64]) -> f64 {
     values.iter().copied().fold(f64::NEG_INFINITY, f64::max)
@@ -93,6 +57,46 @@ fn normalise(rows: &mut Rows, channels: usize, params: &[Vec<f64>], epsilon: f64
     }
 }
 
+/// Values dropped by the first step of `seed`.
+fn drop(rows: &mut Rows, stream: u32, rate: f32, pass: Pass) {
+    if let Pass::Train { seed } = pass {
+        for (i, x) in rows.iter_mut().flatten().enumerate() {
+            let bits = f64::from(counter_bits(seed, stream, 1, i as u32));
+            let dropped = bits < f64::from(rate) * 4_294_967_296.0;
+            *x = if dropped { 0.0 } else { *x / (1.0 - f64::from(rate)) };
+        }
+    }
+}
+
+fn add(rows: &mut Rows, others: &Rows) {
+    for (x, other) in rows.iter_mut().flatten().zip(others.iter().flatten()) {
+        *x += other;
+    }
+}
+
+/// The branches of an encoder drop values of their own.
+fn branch(index: usize, number: u32) -> u32 {
+    index as u32 + (number << 20)
+}
+
+fn encode(rows: &mut Rows, layer: &LayerSpec, own: &[Vec<f64>], index: usize, pass: Pass) {
+    let LayerSpec::Encoder { heads, dropout, activation, .. } = *layer else { unreachable!("{layer:?}") };
+    let d = own[0].len();
+    let norm = |row: &Vec<f64>, p: usize| encoder::layer_norm(row, &own[p], &own[p + 1], 1e-5);
+    let dense = |x: &[f64], p: usize, kind| encoder::dense(x, &own[p], &own[p + 1], kind);
+    let attend = |row: &Vec<f64>| {
+        let qkv = dense(&norm(row, 0), 2, Activation::None);
+        dense(&encoder::attention(&qkv, d, heads), 4, Activation::None)
+    };
+    let mut attended: Rows = rows.iter().map(attend).collect();
+    drop(&mut attended, branch(index, 1), dropout, pass);
+    add(rows, &attended);
+    let feed = |row: &Vec<f64>| dense(&dense(&norm(row, 6), 8, activation), 10, Activation::None);
+    let mut fed: Rows = rows.iter().map(feed).collect();
+    drop(&mut fed, branch(index, 2), dropout, pass);
+    add(rows, &fed);
+}
+
 /// The model's outputs for the rows.
 pub fn forward(model: &Model, params: &[Vec<f64>], inputs: &[Vec<f64>], pass: Pass) -> Rows {
     let mut rows = inputs.to_vec();
@@ -100,55 +104,58 @@ pub fn forward(model: &Model, params: &[Vec<f64>], inputs: &[Vec<f64>], pass: Pa
     let mut used = 0;
     for (index, layer) in model.spec().layers.iter().enumerate() {
         let own = &params[used..];
-        let width = rows[0].len();
+        used += match layer {
+            LayerSpec::BatchNorm { .. } => 4,
+            LayerSpec::Encoder { .. } => 12,
+            LayerSpec::Position | LayerSpec::Embedding { .. } => 1,
+            LayerSpec::Conv1d { .. }
+            | LayerSpec::Conv2d { .. }
+            | LayerSpec::LayerNorm { .. }
+            | LayerSpec::Dense { .. }
+            | LayerSpec::PositionDense { .. } => 2,
+            _ => 0,
+        };
         match layer {
-            LayerSpec::Conv1d { channels, .. } => {
-                rows = rows.iter().map(|row| convolve(row, shape, &own[0], &own[1], layer)).collect();
-                shape = TensorShape { length: rows[0].len() / channels, channels: *channels };
-                used += 2;
+            LayerSpec::Conv1d { .. } | LayerSpec::Conv2d { .. } => {
+                let out: Vec<_> = rows.iter().map(|row| windows::convolve(row, shape, own, layer)).collect();
+                shape = out[0].1;
+                rows = out.into_iter().map(|(row, _)| row).collect();
             }
-            LayerSpec::Dense { units, activation } => {
-                let output = |row: &Vec<f64>, o: usize| {
-                    let sum: f64 = row.iter().enumerate().map(|(i, x)| x * own[0][i * units + o]).sum();
-                    activate(*activation, sum + own[1][o])
-                };
-                rows = rows.iter().map(|row| (0..*units).map(|o| output(row, o)).collect()).collect();
-                shape = TensorShape { length: 1, channels: *units };
-                used += 2;
+            LayerSpec::MaxPool { .. }
+            | LayerSpec::AveragePool { .. }
+            | LayerSpec::GlobalMaxPool
+            | LayerSpec::GlobalAveragePool => {
+                let out: Vec<_> = rows.iter().map(|row| windows::pool(row, shape, layer)).collect();
+                shape = out[0].1;
+                rows = out.into_iter().map(|(row, _)| row).collect();
+            }
+            LayerSpec::Dense { units, activation } | LayerSpec::PositionDense { units, activation } => {
+                rows = rows.iter().map(|row| encoder::dense(row, &own[0], &own[1], *activation)).collect();
+                shape.channels = *units;
             }
             LayerSpec::BatchNorm { epsilon, .. } => {
                 normalise(&mut rows, shape.channels, own, f64::from(*epsilon), pass);
-                used += 4;
+            }
+            LayerSpec::LayerNorm { epsilon } => {
+                let norm = |row: &Vec<f64>| encoder::layer_norm(row, &own[0], &own[1], f64::from(*epsilon));
+                rows = rows.iter().map(norm).collect();
             }
             LayerSpec::Activation { function } => {
                 rows.iter_mut().flatten().for_each(|x| *x = activate(*function, *x));
             }
-            LayerSpec::MaxPool { window, stride } => {
-                rows = rows.iter().map(|row| pool(row, shape, *window, *stride, largest)).collect();
-                shape.length = rows[0].len() / shape.channels;
+            LayerSpec::FirstPosition => {
+                rows.iter_mut().for_each(|row| row.truncate(shape.channels));
+                shape = TensorShape::flat(shape.channels);
             }
-            LayerSpec::AveragePool { window, stride } => {
-                rows = rows.iter().map(|row| pool(row, shape, *window, *stride, mean)).collect();
-                shape.length = rows[0].len() / shape.channels;
+            LayerSpec::Flatten => shape = TensorShape::flat(rows[0].len()),
+            LayerSpec::Dropout { rate } => drop(&mut rows, index as u32, *rate, pass),
+            LayerSpec::Embedding { channels, .. } => {
+                let look_up = |token: &f64| own[0][*token as usize * channels..][..*channels].to_vec();
+                rows = rows.iter().map(|row| row.iter().flat_map(look_up).collect()).collect();
+                shape.channels = *channels;
             }
-            LayerSpec::GlobalMaxPool => {
-                rows = rows.iter().map(|row| pool(row, shape, shape.length, 1, largest)).collect();
-                shape.length = 1;
-            }
-            LayerSpec::GlobalAveragePool => {
-                rows = rows.iter().map(|row| pool(row, shape, shape.length, 1, mean)).collect();
-                shape.length = 1;
-            }
-            LayerSpec::Flatten => shape = TensorShape { length: 1, channels: width },
-            LayerSpec::Dropout { rate } => {
-                if let Pass::Train { seed } = pass {
-                    for (i, x) in rows.iter_mut().flatten().enumerate() {
-                        let bits = f64::from(counter_bits(seed, index as u32, 1, i as u32));
-                        let dropped = bits < f64::from(*rate) * 4_294_967_296.0;
-                        *x = if dropped { 0.0 } else { *x / (1.0 - f64::from(*rate)) };
-                    }
-                }
-            }
+            LayerSpec::Position => rows.iter_mut().flatten().zip(own[0].iter().cycle()).for_each(|(x, p)| *x += p),
+            LayerSpec::Encoder { .. } => encode(&mut rows, layer, own, index, pass),
         }
     }
     rows
