@@ -95,9 +95,7 @@ impl Kernel for Add {
         Work { flops: values, bytes: 12.0 * values }
     }
     fn reference(&self, args: &mut [Vec<f64>], _step: u32) {
-        for i in 0..self.values() {
-            args[2][i] = args[0][i] + args[1][i];
-        }
+        args[2] = args[0].iter().zip(&args[1]).map(|(a, b)| a + b).collect();
     }
     fn cpu(&self, ctx: &CpuContext, args: &mut Args<'_>, _step: u32) {
         let (a, b, y) = (args.f32(0), args.f32(1), args.f32_mut(2));
