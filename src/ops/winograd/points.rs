@@ -53,10 +53,7 @@ pub(super) fn evaluate<V: Vector, const K: usize>(values: &[V; K]) -> [V; POINTS
 fn pair<V: Vector, const K: usize>(values: &[V; K], powers: [f32; 7]) -> (V, V) {
     let mut even = values[0];
     let mut odd = values[1].mul(V::splat(powers[1]));
-    #[expect(
-        clippy::needless_range_loop,
-        reason = "an iterator's `skip` is not unrolled: the values leave their registers"
-    )]
+    // By index: an iterator's `skip` is not unrolled, and the values would leave their registers.
     for k in 2..K {
         let part = values[k].mul_add(V::splat(powers[k]), if k % 2 == 0 { even } else { odd });
         if k % 2 == 0 {
