@@ -135,8 +135,11 @@ fn shape_after(spec: &ModelSpec, i: usize) -> Option<TensorShape> {
     Model::new(ModelSpec { input: spec.input, layers }).ok().map(|model| model.output())
 }
 
+/// `28 x 28 x 1`; the sides of 1 before the channels are left out.
 fn shape_in_words(shape: TensorShape) -> String {
-    if shape.length == 1 { shape.channels.to_string() } else { format!("{} x {}", shape.length, shape.channels) }
+    let sides = [shape.height, shape.length, shape.channels];
+    let first = sides[..2].iter().position(|&side| side > 1).unwrap_or(2);
+    sides[first..].iter().map(usize::to_string).collect::<Vec<_>>().join(" x ")
 }
 
 /// A layer as a job file writes it: its kind, then its settings.
