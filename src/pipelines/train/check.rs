@@ -139,10 +139,10 @@ fn network(issues: &mut Issues, settings: &Settings, inputs: Option<usize>) {
     };
     match full_network(settings, shape, 2) {
         Err(error) => issues.push("model.layers", error.to_string()),
-        Ok(model) => issues.require(
-            model.vocabulary().is_none() || settings.data.scale == Scaling::None,
-            "data.scale",
-            || "expected \"none\" before an embedding, which takes the numbers of words as they are".to_owned(),
-        ),
+        Ok(model) => {
+            issues.require(model.vocabulary().is_none() || settings.data.scale == Scaling::None, "data.scale", || {
+                "expected \"none\" before an embedding, which takes the numbers of words as they are".to_owned()
+            })
+        }
     }
 }
