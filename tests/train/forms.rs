@@ -1,6 +1,6 @@
 //! Tasks, losses and forms of tables.
 
-use crate::site::{Run, Site, code, text, wave_table, waves};
+use crate::site::{Job, Run, Site, code, text, wave_table, waves};
 
 /// The accuracy, recounted from the table of predictions.
 fn accuracy(run: &Run) -> f64 {
@@ -11,7 +11,8 @@ fn accuracy(run: &Run) -> f64 {
 
 #[test]
 fn e11_a_convolution_tells_waves_apart_and_says_so_everywhere() {
-    let run = Site::new(&waves()).run(&[]);
+    let site = Site::new(&waves());
+    let run = site.run(&[]);
     assert!(accuracy(&run) > 0.9, "{}", accuracy(&run));
     assert!((run.headline("accuracy") - accuracy(&run)).abs() < 1e-12);
     assert!(run.headline("roc_auc") > 0.95 && run.headline("log_loss") < 0.5);
@@ -43,9 +44,11 @@ fn e10_threads_and_repetition_change_no_byte() {
 fn e12_a_single_network_is_a_member_of_the_ensemble() {
     let mut job = waves();
     job.model = job.model.replace("members = 2", "members = 1");
-    let (one, two) = (Site::new(&job).run(&[]), Site::new(&waves()).run(&[]));
-    let losses = |run: &Run| run.table("epochs")["train_loss"][..30].to_vec();
-    assert_eq!(losses(&one), losses(&two));
+    let losses = |job: &Job| {
+        let site = Site::new(job);
+        site.run(&[]).table("epochs")["train_loss"][..30].to_vec()
+    };
+    assert_eq!(losses(&job), losses(&waves()));
 }
 
 #[test]
@@ -53,7 +56,8 @@ fn e13_one_logit_balanced_classes_and_no_validation_rows() {
     let mut job = waves();
     job.head.push_str("\nloss = \"binary_cross_entropy\"\nclass_weights = \"balanced\"");
     job.data.push_str("\nvalidation_share = 0.0");
-    let run = Site::new(&job).run(&[]);
+    let site = Site::new(&job);
+    let run = site.run(&[]);
     assert!(accuracy(&run) > 0.9, "{}", accuracy(&run));
     assert!(run.table("epochs")["validation_loss"].iter().all(String::is_empty));
     assert_eq!(run.json("metrics.json")["details"]["best_epochs"], serde_json::json!([30, 30]));

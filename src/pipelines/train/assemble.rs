@@ -68,7 +68,9 @@ pub(super) fn results(
     let name = |rows: &RowSet| rows.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mut train_counts = vec![0; if let Output::Classes { names, .. } = &loaded.output { names.len() } else { 0 }];
     if let Truth::Classes(labels) = loaded.truth.of(&loaded.split.train) {
-        labels.iter().for_each(|&l| train_counts[l as usize] += 1);
+        for label in labels {
+            train_counts[label as usize] += 1;
+        }
     }
     Results {
         files: std::iter::once(name(&loaded.rows)).chain(loaded.test.iter().map(|(rows, _)| name(rows))).collect(),
@@ -135,20 +137,32 @@ fn shape_after(spec: &ModelSpec, i: usize) -> Option<TensorShape> {
     Model::new(ModelSpec { input: spec.input, layers }).ok().map(|model| model.output())
 }
 
+/// `28 x 28 x 1`; the sides of 1 before the channels are left out.
 fn shape_in_words(shape: TensorShape) -> String {
-    if shape.length == 1 { shape.channels.to_string() } else { format!("{} x {}", shape.length, shape.channels) }
+    let sides = [shape.height, shape.length, shape.channels];
+    let first = sides[..2].iter().position(|&side| side > 1).unwrap_or(2);
+    sides[first..].iter().map(usize::to_string).collect::<Vec<_>>().join(" x ")
 }
 
 /// A layer as a job file writes it: its kind, then its settings.
 fn layer_in_words(layer: &LayerSpec) -> String {
-    let mut text = words(layer.kind());
+    let mut parts = vec![words(layer.kind())];
     if let Ok(Value::Object(fields)) = serde_json::to_value(layer) {
-        for (key, value) in fields.iter().filter(|(key, _)| *key != "kind") {
-            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            text.push_str(&format!(", {} {value}", words(key)));
-        }
+        let settings = fields.iter().filter(|(key, value)| *key != "kind" && *value != "none");
+        parts.extend(settings.map(|(key, value)| format!("{} {}", words(key), value_in_words(value))));
     }
-    text
+    parts.join(", ")
+}
+
+fn value_in_words(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        // The settings are 32-bit numbers: with more digits 0.1 would be 0.10000000149011612.
+        Value::Number(number) if number.is_f64() => {
+            number.as_f64().map_or_else(String::new, |n| (n as f32).to_string())
+        }
+        other => other.to_string(),
+    }
 }
 
 /// Headline figures and metrics.
@@ -193,4 +207,30 @@ fn class_details(results: &Results, scores: &ClassScores) -> Value {
         "classes": (0..results.classes().len()).map(each).collect::<Vec<_>>(),
         "confusion": scores.confusion,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn e20_layers_and_shapes_are_shown_as_people_write_them() {
+        let spec: ModelSpec = serde_json::from_str(
+            r#"{"input": {"height": 6, "length": 4, "channels": 2}, "layers": [{"kind": "max_pool", "window": 2},
+                {"kind": "batch_norm"}, {"kind": "flatten"}, {"kind": "dense", "units": 3}]}"#,
+        )
+        .expect("a spec");
+        let rows = layers(&Model::new(spec).expect("a model"));
+        let shapes: Vec<&str> = rows.iter().map(|row| row.shape.as_str()).collect();
+        assert_eq!(shapes, ["6 x 4 x 2", "3 x 2 x 2", "3 x 2 x 2", "12", "3"]);
+        let trained: Vec<usize> = rows.iter().map(|row| row.trained).collect();
+        assert_eq!(trained, [0, 0, 4, 0, 39]);
+        assert_eq!(rows[2].layer, "batch norm, momentum 0.1, epsilon 0.00001");
+        assert_eq!(rows[4].layer, "dense, units 3");
+    }
+
+    #[test]
+    fn e20_ids_never_take_the_name_of_another_column() {
+        assert_eq!([id_name(None), id_name(Some("sku")), id_name(Some("target"))], ["row", "sku", "id"]);
+    }
 }

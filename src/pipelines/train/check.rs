@@ -137,7 +137,12 @@ fn network(issues: &mut Issues, settings: &Settings, inputs: Option<usize>) {
         Ok(shape) => shape,
         Err(reason) => return issues.push("model.input", reason),
     };
-    if let Err(error) = full_network(settings, shape, 2) {
-        issues.push("model.layers", error.to_string());
+    match full_network(settings, shape, 2) {
+        Err(error) => issues.push("model.layers", error.to_string()),
+        Ok(model) => {
+            issues.require(model.vocabulary().is_none() || settings.data.scale == Scaling::None, "data.scale", || {
+                "expected \"none\" before an embedding, which takes the numbers of words as they are".to_owned()
+            })
+        }
     }
 }

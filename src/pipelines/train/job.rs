@@ -95,7 +95,7 @@ impl Job for TrainJob {
     }
 
     fn check_data(&self) -> Result<Vec<String>, RunError> {
-        Ok(self.loaded()?.facts(&self.settings)?)
+        Ok(self.loaded()?.facts(&self.settings))
     }
 
     fn device(&self) -> Result<DeviceUsed, RunError> {

@@ -69,19 +69,18 @@ impl Loaded {
     }
 
     /// Facts worth showing before the work starts.
-    pub(super) fn facts(&self, settings: &Settings) -> Result<Vec<String>, TrainJobError> {
+    pub(super) fn facts(&self, settings: &Settings) -> Vec<String> {
         let rows = format!(
             "rows: {} train, {} validate, {} held out",
             self.split.train.len(),
             self.split.validation.len(),
             self.test.as_ref().map_or(self.split.test.len(), |(rows, _)| rows.len())
         );
-        let mut facts = vec![rows];
-        let mut inputs = format!("inputs: {} columns", self.rows.names.len());
-        if !self.rows.left_out.is_empty() {
-            inputs.push_str(&format!("; left out, for they hold no numbers: {}", self.rows.left_out.join(", ")));
-        }
-        facts.push(inputs);
+        let left_out = match self.rows.left_out.as_slice() {
+            [] => String::new(),
+            names => format!("; left out, for they hold no numbers: {}", names.join(", ")),
+        };
+        let mut facts = vec![rows, format!("inputs: {} columns{left_out}", self.rows.names.len())];
         facts.push(match &self.output {
             Output::Classes { names, .. } => format!("classes: {} ({})", names.len(), listed(names)),
             Output::Number { mean, deviation } => format!("target: mean {mean:.6}, deviation {deviation:.6}"),
@@ -92,7 +91,7 @@ impl Loaded {
             self.model.trained_len(),
             plural(members)
         ));
-        Ok(facts)
+        facts
     }
 
     /// The held-out rows: their table, their places in it, what is true of them.

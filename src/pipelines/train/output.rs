@@ -67,7 +67,9 @@ impl Output {
                 let largest = outputs.iter().copied().fold(f32::NEG_INFINITY, f32::max);
                 own.iter_mut().zip(outputs).for_each(|(p, o)| *p = f64::from(o - largest).exp());
                 let sum: f64 = own.iter().sum();
-                own.iter_mut().for_each(|p| *p /= sum);
+                for p in own {
+                    *p /= sum;
+                }
             }
         }
     }

@@ -48,7 +48,9 @@ pub(super) fn write(
         body.figure(curve.render()?, &format!("Going down the ranking by the probability of `{}`.", names[1]));
     }
     body.table(by_class(results, scores)?);
-    body.table(worst(results)?);
+    if scores.accuracy() < 1.0 {
+        body.table(worst(results)?);
+    }
     Ok(())
 }
 

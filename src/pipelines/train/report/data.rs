@@ -20,11 +20,12 @@ pub(super) fn write(body: &mut Body, results: &Results) -> Result<(), ReportErro
         table.row(vec![part.into(), count.into()])?;
     }
     body.table(table);
-    let mut names = results.inputs.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
-    if results.inputs.len() > NAMED {
-        names.push_str(&format!(" and {} more", count(results.inputs.len() - NAMED)));
-    }
-    body.paragraph(&format!("{}: {names}.", counted(results.inputs.len(), "input")));
+    let names = results.inputs.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let more = match results.inputs.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        others => format!(" and {} more", count(others)),
+    };
+    body.paragraph(&format!("{}: {names}{more}.", counted(results.inputs.len(), "input")));
     body.paragraph(&results.prep);
     if !results.left_out.is_empty() {
         let left_out = results.left_out.join(", ");
