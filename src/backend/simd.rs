@@ -13,7 +13,7 @@ pub enum SimdLevel {
     Portable,
     /// AVX2 with FMA, eight floats a register.
     Avx2,
-    /// AVX-512 F, sixteen floats a register.
+    /// AVX-512 F and VL, sixteen floats a register.
     Avx512,
 }
 
@@ -25,7 +25,10 @@ impl SimdLevel {
     pub fn detect() -> Self {
         #[cfg(target_arch = "x86_64")]
         {
-            if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("fma") {
+            if is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512vl")
+                && is_x86_feature_detected!("fma")
+            {
                 return Self::Avx512;
             }
             if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
@@ -59,7 +62,7 @@ impl SimdLevel {
         {
             let best = best_level();
             if self == Self::Avx512 && best >= Self::Avx512 {
-                // SAFETY: AVX-512 F and FMA were found on this machine.
+                // SAFETY: AVX-512 F, AVX-512 VL and FMA were found on this machine.
                 return unsafe { x86::run_avx512(work) };
             }
             if self >= Self::Avx2 && best >= Self::Avx2 {
@@ -149,6 +152,9 @@ pub trait Vector: Copy {
     /// Lane by lane: `yes` where `self < other`, else `no`. A NaN is never less.
     #[must_use]
     fn if_less(self, other: Self, yes: Self, no: Self) -> Self;
+    /// Lane by lane: `yes` where the bits of `self` and `other` are the same, else `no`. For words that are no floats.
+    #[must_use]
+    fn if_same(self, other: Self, yes: Self, no: Self) -> Self;
     /// Whether `self < other` in any lane. A NaN is never less.
     fn any_less(self, other: Self) -> bool;
     /// The smallest lane; no lane may be a NaN.
@@ -232,6 +238,10 @@ impl Vector for [f32; 8] {
     fn if_less(self, other: Self, yes: Self, no: Self) -> Self {
         std::array::from_fn(|i| if self[i] < other[i] { yes[i] } else { no[i] })
     }
+    #[inline(always)]
+    fn if_same(self, other: Self, yes: Self, no: Self) -> Self {
+        std::array::from_fn(|i| if self[i].to_bits() == other[i].to_bits() { yes[i] } else { no[i] })
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -251,8 +261,8 @@ mod x86 {
     use super::{Simd, Vector};
 
     /// # Safety
-    /// The machine has AVX-512 F and FMA.
-    #[target_feature(enable = "avx512f,avx2,fma")]
+    /// The machine has AVX-512 F, AVX-512 VL and FMA.
+    #[target_feature(enable = "avx512f,avx512vl,avx2,fma")]
     pub(super) unsafe fn run_avx512<W: Simd>(work: W) -> W::Out {
         work.run::<__m512>()
     }
@@ -278,6 +288,27 @@ mod x86 {
     unsafe fn if_less_512(a: __m512, b: __m512, yes: __m512, no: __m512) -> __m512 {
         // SAFETY: as the caller promises.
         unsafe { _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_LT_OQ>(a, b), no, yes) }
+    }
+
+    /// # Safety
+    /// The machine has AVX2.
+    #[inline(always)]
+    unsafe fn if_same_256(a: __m256, b: __m256, yes: __m256, no: __m256) -> __m256 {
+        // SAFETY: as the caller promises.
+        unsafe {
+            let same = _mm256_cmpeq_epi32(_mm256_castps_si256(a), _mm256_castps_si256(b));
+            _mm256_blendv_ps(no, yes, _mm256_castsi256_ps(same))
+        }
+    }
+
+    /// # Safety
+    /// The machine has AVX-512 F.
+    #[inline(always)]
+    unsafe fn if_same_512(a: __m512, b: __m512, yes: __m512, no: __m512) -> __m512 {
+        // SAFETY: as the caller promises.
+        unsafe {
+            _mm512_mask_blend_ps(_mm512_cmpeq_epi32_mask(_mm512_castps_si512(a), _mm512_castps_si512(b)), no, yes)
+        }
     }
 
     /// Lanes below `len` are all ones.
@@ -400,7 +431,7 @@ mod x86 {
 
     macro_rules! vector {
         ($ty:ty, $half:ty, $lanes:literal, $set1:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $mul:ident, $div:ident, $fma:ident,
-         $max:ident, $sqrt:ident, $if_less:ident, $load_part:ident, $store_part:ident, $min:ident, $abs:ident, $any_less:ident, $lowest:ident, $sum:ident) => {
+         $max:ident, $sqrt:ident, $if_less:ident, $if_same:ident, $load_part:ident, $store_part:ident, $min:ident, $abs:ident, $any_less:ident, $lowest:ident, $sum:ident) => {
             // SAFETY (all functions): values of this type are only made inside `run_avx*`, where the instructions exist;
             // loads and stores check the slice's length first.
             impl Vector for $ty {
@@ -463,6 +494,10 @@ mod x86 {
                     unsafe { $if_less(self, other, yes, no) }
                 }
                 #[inline(always)]
+                fn if_same(self, other: Self, yes: Self, no: Self) -> Self {
+                    unsafe { $if_same(self, other, yes, no) }
+                }
+                #[inline(always)]
                 fn min(self, other: Self) -> Self {
                     unsafe { $min(self, other) }
                 }
@@ -501,6 +536,7 @@ mod x86 {
         _mm256_max_ps,
         _mm256_sqrt_ps,
         if_less_256,
+        if_same_256,
         load_part_256,
         store_part_256,
         _mm256_min_ps,
@@ -524,6 +560,7 @@ mod x86 {
         _mm512_max_ps,
         _mm512_sqrt_ps,
         if_less_512,
+        if_same_512,
         load_part_512,
         store_part_512,
         _mm512_min_ps,

@@ -1,9 +1,10 @@
 //! The kinds of job that this program knows.
 
 use crate::pipelines::growth::Growth;
+use crate::pipelines::train::Train;
 use crate::run::{Kinds, SelfTest};
 
 /// One line a kind.
 pub fn kinds() -> Kinds {
-    Kinds(&[&Growth, &SelfTest])
+    Kinds(&[&Growth, &Train, &SelfTest])
 }

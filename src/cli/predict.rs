@@ -4,7 +4,9 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use crate::artifact::table::TableFormat;
-use crate::pipelines::growth::{self, DataSpec, Like, NewData, Prediction};
+use crate::pipelines::Prediction;
+use crate::pipelines::growth::{self, DataSpec, Like, NewData};
+use crate::pipelines::train;
 use crate::run::{Console, ExitCode, LogChoice, RunError};
 use crate::spec::JobText;
 use crate::train::SavedFleet;
@@ -17,10 +19,14 @@ Examples:
   nightloom predict runs/growth-0123456789ab/models/classifier.safetensors --data new_products.csv
   nightloom predict runs/growth-0123456789ab/models/growth_points.safetensors --data new_products.csv --out points.csv
   nightloom predict classifier.safetensors --data weeks.parquet --job jobs/growth.toml --like history
+  nightloom predict runs/train_digits-0123456789ab/models/model.safetensors --data new_digits.csv
 
-The table needs the columns that the job names for the product and the steps; of a wide table, the early steps are enough.
-A classifier gives a row a product: `predicted` (growth or steady) and `probability`. Growth-point networks give a row a
-step at which to promote; steps count from 0, as in a run's own tables.";
+A model of a `train` job needs its input columns (and its column of ids, if the job names one) and gives a row a row:
+`predicted`, and for classes a probability each.
+
+A model of a `growth` job needs the columns that the job names for the product and the steps; of a wide table, the early
+steps are enough. A classifier gives a row a product: `predicted` (growth or steady) and `probability`. Growth-point
+networks give a row a step at which to promote; steps count from 0, as in a run's own tables.";
 
 /// Run a saved model on new data.
 ///
@@ -34,10 +40,10 @@ pub(super) struct Args {
     /// The new table: CSV, CSV.gz or Parquet.
     #[arg(long, value_name = "TABLE")]
     data: PathBuf,
-    /// Take the table's layout from this job file instead of the model.
+    /// Growth models: take the table's layout from this job file instead of the model.
     #[arg(long, value_name = "JOB")]
     job: Option<PathBuf>,
-    /// Which of the job's tables the new one is laid out like; by default the current products', if they have one.
+    /// Growth models: which of the job's tables the new one is laid out like; by default the current products', if they have one.
     #[arg(long, value_enum)]
     like: Option<Like>,
     /// The result, .csv or .parquet; without it CSV on stdout.
@@ -63,8 +69,15 @@ fn predict(args: &Args, console: &Console) -> Result<Prediction, RunError> {
     }
     let tables = args.job.as_deref().map(|job| DataSpec::of_job(&JobText::read(job)?)).transpose()?;
     let fleet = SavedFleet::load(&args.model).map_err(RunError::data)?;
+    if fleet.task == train::TASK && (args.job.is_some() || args.like.is_some()) {
+        let reason = "--job and --like belong to models of `growth` jobs; this one knows its table's columns itself";
+        return Err(RunError::data(format!("{}: {reason}", args.model.display())));
+    }
     let chosen = args.device.choose()?;
     console.note(&format!("device: {}: {}", chosen.backend.describe(), chosen.reason));
+    if fleet.task == train::TASK {
+        return Ok(train::predict(fleet, &args.model, &args.data, &chosen.backend)?);
+    }
     let data = NewData { path: &args.data, tables, like: args.like };
     Ok(growth::predict(fleet, &args.model, &data, &chosen.backend)?)
 }

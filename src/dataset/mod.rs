@@ -1,8 +1,9 @@
 //! Tables in: readers, encodings, hashes, splits, and the sales series of the growth pipeline.
 //!
 //! A [`Source`] describes one CSV or Parquet file; a [`TableReader`] streams it in batches of typed columns and never
-//! holds more than one; [`series`] builds each product's series from a table in long or wide form. Whatever is wrong with
-//! a file is a [`DataError`] that names the file, the row and the column.
+//! holds more than one; [`series`] builds each product's series from a table in long or wide form; [`rows`] reads inputs
+//! and a target, row by row, for any model. Whatever is wrong with a file is a [`DataError`] that names the file, the
+//! row and the column.
 
 mod column;
 mod csv_table;
@@ -10,9 +11,11 @@ mod decode;
 mod detect;
 mod error;
 pub mod hash;
+pub mod names;
 mod parquet_table;
 mod reader;
 mod records;
+pub mod rows;
 pub mod series;
 mod source;
 pub mod split;

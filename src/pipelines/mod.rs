@@ -1,3 +1,19 @@
 //! Pipelines: they compose data, models and clusters, and compute nothing themselves that an engine module could.
 
+mod device;
 pub mod growth;
+pub mod train;
+mod training;
+
+use device::JobDevice;
+
+use crate::artifact::table::Table;
+
+/// What a model says of new data.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prediction {
+    /// The result.
+    pub table: Table,
+    /// What a person should know of it.
+    pub notes: Vec<String>,
+}

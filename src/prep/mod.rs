@@ -1,9 +1,11 @@
 //! Fitted preparation steps: what is learned from the training rows, applied to all rows, and saved with the model.
 
 mod error;
+mod rows;
 mod scale;
 mod series;
 
 pub use error::PrepError;
+pub use rows::{RowPrep, Scaling};
 pub use scale::Scale;
 pub use series::{Demand, Feature, Layout, SeriesPrep};

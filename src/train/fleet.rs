@@ -1,5 +1,7 @@
 //! The training loop.
 
+use std::time::{Duration, Instant};
+
 use super::checkpoint;
 use super::control::{Control, EpochReport};
 use super::error::TrainError;
@@ -173,6 +175,10 @@ fn train_shape(model: &Model, spec: &TrainSpec, loss: Loss, data: Data<'_>, memb
     }
 }
 
+/// Where epochs are long, a checkpoint is due after each that ends so long after the last one. When they are written
+/// changes no result.
+const CHECKPOINT_AFTER: Duration = Duration::from_secs(20);
+
 fn run_epochs(
     state: &mut FleetState<'_>,
     model: &Model,
@@ -182,6 +188,7 @@ fn run_epochs(
     file: Option<(&std::path::Path, &str)>,
 ) -> Result<(), TrainError> {
     let every = control.checkpoint.as_ref().map_or(usize::MAX, |plan| plan.every_epochs.max(1));
+    let mut saved = Instant::now();
     while let Some(epoch) = state.next_epoch(spec) {
         let (train_loss, validation_loss) = state.run_epoch(spec, epoch)?;
         (control.on_epoch)(&EpochReport {
@@ -194,9 +201,11 @@ fn run_epochs(
             validation_loss,
         });
         let stop = (control.stop)();
-        let due = stop || (epoch + 1).is_multiple_of(every) || state.next_epoch(spec).is_none();
+        let late = saved.elapsed() >= CHECKPOINT_AFTER;
+        let due = stop || late || (epoch + 1).is_multiple_of(every) || state.next_epoch(spec).is_none();
         if let Some((path, print)) = file.filter(|_| due) {
             checkpoint::save(path, model, state, print)?;
+            saved = Instant::now();
         }
         if stop && state.next_epoch(spec).is_some() {
             return Err(TrainError::Interrupted { epochs_done: if file.is_some() { epoch + 1 } else { 0 } });

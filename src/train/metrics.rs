@@ -1,5 +1,8 @@
 //! How good predictions are.
 
+pub mod classes;
+pub mod numbers;
+
 use serde::{Deserialize, Serialize};
 
 /// Counts of a yes-or-no decision against the truth.

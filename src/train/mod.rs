@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod control;
+mod curves;
 #[cfg(test)]
 mod epoch_tests;
 mod error;
@@ -9,13 +10,16 @@ mod fleet;
 pub mod metrics;
 mod predict;
 mod saved;
+mod seeds;
 mod spec;
 mod state;
 mod tables;
 
 pub use control::{CheckpointPlan, Control, EpochReport};
+pub use curves::mean_losses;
 pub use error::TrainError;
 pub use fleet::{Data, Member, Targets, TrainedMember, fleet_max, train, train_in_fleets};
 pub use predict::{Predictor, predict};
 pub use saved::SavedFleet;
+pub use seeds::member_seed;
 pub use spec::{EarlyStop, RateSchedule, TrainSpec};

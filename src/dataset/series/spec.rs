@@ -11,6 +11,7 @@ use super::calendar::{Step, WeekStart};
 use super::set::SeriesSet;
 use super::{long, wide};
 use crate::dataset::column::parse_date;
+use crate::dataset::names::expand_range;
 use crate::dataset::{DataError, RawSource, Source};
 
 /// How a log is laid out.
@@ -61,7 +62,7 @@ impl RawSteps {
     fn names(&self) -> Result<Vec<String>, DataError> {
         match self {
             Self::List(names) => Ok(names.clone()),
-            Self::Range(range) => expand_range(range),
+            Self::Range(range) => expand_range("steps", range),
         }
     }
 }
@@ -256,26 +257,4 @@ fn required<'a, T>(field: &str, value: Option<&'a T>, form: &str) -> Result<&'a 
 
 fn refuse(field: &str, given: bool, form: &str) -> Result<(), DataError> {
     if given { Err(DataError::spec(field, format!("belongs to form = \"{form}\" only"))) } else { Ok(()) }
-}
-
-/// `w1..w52` as the 52 names.
-fn expand_range(range: &str) -> Result<Vec<String>, DataError> {
-    const STEPS_MAX: u64 = 100_000;
-    let wrong = || {
-        let reason = format!("expected a list of columns or a range such as `w1..w52`, found `{range}`");
-        DataError::spec("steps", reason)
-    };
-    let (first, last) = range.split_once("..").ok_or_else(wrong)?;
-    let ((prefix, from), (last_prefix, to)) = (split_number(first.trim()), split_number(last.trim()));
-    let (low, high) = (from.parse::<u64>().map_err(|_| wrong())?, to.parse::<u64>().map_err(|_| wrong())?);
-    if prefix != last_prefix || low > high || high - low >= STEPS_MAX {
-        return Err(wrong());
-    }
-    let width = if from.starts_with('0') { from.len() } else { 0 };
-    Ok((low..=high).map(|n| format!("{prefix}{n:0width$}")).collect())
-}
-
-fn split_number(name: &str) -> (&str, &str) {
-    let prefix = name.trim_end_matches(|c: char| c.is_ascii_digit());
-    (prefix, &name[prefix.len()..])
 }

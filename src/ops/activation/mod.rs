@@ -7,6 +7,7 @@
 mod cases;
 mod cpu;
 mod gpu;
+mod in_place;
 mod reference;
 
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::kernel::{ArgSpec, Args, Dispatch, Kernel, Shader, Work};
 use super::{Case, Op, ShapeError, math, prelude};
 use crate::backend::CpuContext;
+pub(super) use in_place::{InPlace, MaskInPlace};
 
 const SHADER: Shader = Shader {
     name: "activation",

@@ -53,8 +53,9 @@ pub(super) struct Head<'a> {
     pub(super) simd: SimdLevel,
     pub(super) spec: &'a AttentionSpec,
     pub(super) sizes: Sizes,
-    pub(super) sample: usize,
-    pub(super) head: usize,
+    sample: usize,
+    /// Which of the sample's heads.
+    number: usize,
     /// Positions that may be attended to.
     pub(super) length: usize,
 }
@@ -63,15 +64,15 @@ impl<'a> Head<'a> {
     /// Head `number` of a batch, sample after sample. `lengths` is empty if samples have none.
     #[inline(always)]
     pub(super) fn new(simd: SimdLevel, spec: &'a AttentionSpec, lengths: &[u32], number: usize) -> Self {
-        let (sample, head) = (number / spec.heads, number % spec.heads);
+        let (sample, number) = (number / spec.heads, number % spec.heads);
         let length = lengths.get(sample).map_or(spec.l, |&length| (length as usize).clamp(1, spec.l));
-        Self { simd, spec, sizes: Sizes::new(spec), sample, head, length }
+        Self { simd, spec, sizes: Sizes::new(spec), sample, number, length }
     }
 
     /// The place of the head's query (part 0), key (1) or value (2) at position `i`; rows are [`Head::stride`] apart.
     pub(super) const fn at(&self, part: usize, i: usize) -> usize {
         let AttentionSpec { l, d, .. } = *self.spec;
-        ((self.sample * l + i) * 3 + part) * d + self.head * self.sizes.head
+        ((self.sample * l + i) * 3 + part) * d + self.number * self.sizes.head
     }
 
     /// From a position's query to the next one's.
@@ -81,12 +82,12 @@ impl<'a> Head<'a> {
 
     /// The place of the head's output at position `i`; rows are d apart.
     pub(super) const fn out(&self, i: usize) -> usize {
-        (self.sample * self.spec.l + i) * self.spec.d + self.head * self.sizes.head
+        (self.sample * self.spec.l + i) * self.spec.d + self.number * self.sizes.head
     }
 
     /// The place of the head's `lse`.
     pub(super) const fn lse(&self) -> usize {
-        (self.sample * self.spec.heads + self.head) * self.spec.l
+        (self.sample * self.spec.heads + self.number) * self.spec.l
     }
 
     /// How many positions position `i` attends to.

@@ -6,7 +6,7 @@ use super::AttentionSpec;
 struct Head<'a> {
     spec: &'a AttentionSpec,
     sample: usize,
-    head: usize,
+    number: usize,
     /// Positions that may be attended to.
     length: usize,
 }
@@ -15,16 +15,16 @@ impl Head<'_> {
     /// The place of value `t` of query (part 0), key (1) or value (2) at position `i`.
     fn at(&self, part: usize, i: usize, t: usize) -> usize {
         let AttentionSpec { l, d, .. } = *self.spec;
-        ((self.sample * l + i) * 3 + part) * d + self.head * self.spec.head() + t
+        ((self.sample * l + i) * 3 + part) * d + self.number * self.spec.head() + t
     }
 
     /// The place of value `t` of the output at position `i`.
     fn out(&self, i: usize, t: usize) -> usize {
-        (self.sample * self.spec.l + i) * self.spec.d + self.head * self.spec.head() + t
+        (self.sample * self.spec.l + i) * self.spec.d + self.number * self.spec.head() + t
     }
 
     fn lse(&self, i: usize) -> usize {
-        (self.sample * self.spec.heads + self.head) * self.spec.l + i
+        (self.sample * self.spec.heads + self.number) * self.spec.l + i
     }
 
     /// The scores of position `i`.
@@ -38,7 +38,7 @@ impl Head<'_> {
 
 fn heads<'a>(spec: &'a AttentionSpec, lengths: Option<&[f64]>) -> Vec<Head<'a>> {
     let length = |sample: usize| lengths.map_or(spec.l, |lengths| (lengths[sample] as usize).clamp(1, spec.l));
-    let each = |sample| (0..spec.heads).map(move |head| Head { spec, sample, head, length: length(sample) });
+    let each = |sample| (0..spec.heads).map(move |number| Head { spec, sample, number, length: length(sample) });
     (0..spec.n).flat_map(each).collect()
 }
 

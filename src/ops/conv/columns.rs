@@ -12,8 +12,10 @@ pub(super) trait Columns: Copy {
     fn load(x: &[f32]) -> Self;
     /// `x.len()` values, at most `WIDTH`, then zeros.
     fn load_part(x: &[f32]) -> Self;
-    /// Stores as many values as `to` holds, at most `WIDTH`.
+    /// Stores to the first `WIDTH` values of `to`, which must hold as many.
     fn store(self, to: &mut [f32]);
+    /// Stores as many values as `to` holds, at most `WIDTH`.
+    fn store_part(self, to: &mut [f32]);
     /// Lane by lane sum.
     fn add(self, other: Self) -> Self;
     /// `self + factor * by`.
@@ -24,6 +26,7 @@ pub(super) trait Columns: Copy {
     fn where_positive(self, saved: Self) -> Self;
 }
 
+#[expect(clippy::needless_range_loop, reason = "a closure would not be compiled for the level that a tile runs at")]
 impl<V: Vector, const W: usize> Columns for [V; W] {
     const WIDTH: usize = W * V::LANES;
 
@@ -34,43 +37,61 @@ impl<V: Vector, const W: usize> Columns for [V; W] {
     #[inline(always)]
     fn load(x: &[f32]) -> Self {
         let x = &x[..Self::WIDTH];
-        std::array::from_fn(|w| V::load(&x[w * V::LANES..]))
+        let mut all = Self::splat(0.0);
+        for w in 0..W {
+            all[w] = V::load(&x[w * V::LANES..]);
+        }
+        all
     }
     #[inline(always)]
     fn load_part(x: &[f32]) -> Self {
-        std::array::from_fn(|w| V::load_part(part(x, w * V::LANES, V::LANES)))
+        let mut all = Self::splat(0.0);
+        for w in 0..W {
+            all[w] = V::load_part(part(x, w * V::LANES, V::LANES));
+        }
+        all
     }
     #[inline(always)]
     fn store(self, to: &mut [f32]) {
-        if to.len() >= Self::WIDTH {
-            for (vector, to) in self.iter().zip(to.chunks_exact_mut(V::LANES)) {
-                vector.store(to);
-            }
-            return;
-        }
-        for (vector, to) in self.iter().zip(to.chunks_mut(V::LANES)) {
-            vector.store_part(to);
+        let to = &mut to[..Self::WIDTH];
+        for w in 0..W {
+            self[w].store(&mut to[w * V::LANES..]);
         }
     }
     #[inline(always)]
-    fn add(self, other: Self) -> Self {
-        std::array::from_fn(|w| self[w].add(other[w]))
+    fn store_part(self, to: &mut [f32]) {
+        for w in 0..W {
+            self[w].store_part(part_mut(to, w * V::LANES, V::LANES));
+        }
     }
     #[inline(always)]
-    fn add_scaled(mut self, factor: f32, by: Self) -> Self {
-        let factor = V::splat(factor);
-        for (sum, by) in self.iter_mut().zip(by) {
-            *sum = factor.mul_add(by, *sum);
+    fn add(mut self, other: Self) -> Self {
+        for w in 0..W {
+            self[w] = self[w].add(other[w]);
         }
         self
     }
     #[inline(always)]
-    fn relu(self) -> Self {
-        self.map(relu)
+    fn add_scaled(mut self, factor: f32, by: Self) -> Self {
+        let factor = V::splat(factor);
+        for w in 0..W {
+            self[w] = factor.mul_add(by[w], self[w]);
+        }
+        self
     }
     #[inline(always)]
-    fn where_positive(self, saved: Self) -> Self {
-        std::array::from_fn(|w| where_positive(self[w], saved[w]))
+    fn relu(mut self) -> Self {
+        for w in 0..W {
+            self[w] = relu(self[w]);
+        }
+        self
+    }
+    #[inline(always)]
+    fn where_positive(mut self, saved: Self) -> Self {
+        for w in 0..W {
+            self[w] = where_positive(self[w], saved[w]);
+        }
+        self
     }
 }
 
@@ -96,14 +117,14 @@ impl<V: Vector> Columns for Mixed<V> {
     }
     #[inline(always)]
     fn store(self, to: &mut [f32]) {
-        if to.len() >= Self::WIDTH {
-            self.0.store(to);
-            self.1.store(&mut to[V::LANES..]);
-            return;
-        }
-        let (low, high) = to.split_at_mut(V::LANES.min(to.len()));
-        self.0.store_part(low);
-        self.1.store_part(high);
+        let to = &mut to[..Self::WIDTH];
+        self.0.store(to);
+        self.1.store(&mut to[V::LANES..]);
+    }
+    #[inline(always)]
+    fn store_part(self, to: &mut [f32]) {
+        self.0.store_part(part_mut(to, 0, V::LANES));
+        self.1.store_part(part_mut(to, V::LANES, V::Half::LANES));
     }
     #[inline(always)]
     fn add(self, other: Self) -> Self {
@@ -127,6 +148,12 @@ impl<V: Vector> Columns for Mixed<V> {
 #[inline(always)]
 fn part(x: &[f32], start: usize, len: usize) -> &[f32] {
     &x[start.min(x.len())..(start + len).min(x.len())]
+}
+
+#[inline(always)]
+fn part_mut(x: &mut [f32], start: usize, len: usize) -> &mut [f32] {
+    let end = (start + len).min(x.len());
+    &mut x[start.min(end)..end]
 }
 
 /// NaN stays NaN: the second operand of a maximum comes back where the two cannot be compared.

@@ -8,9 +8,8 @@ use super::sweep::{Direction, Sweep};
 use super::tiles::{Batch, Epilogue, Size, Tiles};
 use super::transformed;
 use super::{Conv, ConvBackwardData, ConvShape, ConvSpec};
-use crate::backend::simd::{Simd, Vector};
 use crate::backend::{CpuContext, SimdLevel};
-use crate::ops::activation::Activation;
+use crate::ops::activation::{Activation, InPlace, MaskInPlace};
 use crate::ops::kernel::Args;
 use crate::ops::winograd::Sizes;
 
@@ -131,7 +130,7 @@ pub(super) fn forward_packed(
         let epilogue = if activation == Activation::Relu { Epilogue::Relu } else { Epilogue::None };
         sweeps(shape, Direction::Forward, ctx, packed, (src, &mut *dst), epilogue);
         if !matches!(activation, Activation::None | Activation::Relu) {
-            ctx.simd.run(Activate { values: dst, activation });
+            ctx.simd.run(InPlace { values: dst, activation });
         }
     });
 }
@@ -164,7 +163,7 @@ pub(super) fn data_packed(
         let epilogue = if relu { Epilogue::WherePositive(saved) } else { Epilogue::None };
         sweeps(shape, Direction::Backward, ctx, packed, (src, &mut *dst), epilogue);
         if !matches!(activation, Activation::None | Activation::Relu) {
-            ctx.simd.run(Mask { values: dst, saved, activation });
+            ctx.simd.run(MaskInPlace { values: dst, saved, activation });
         }
     });
 }
@@ -209,50 +208,5 @@ fn by_samples(
         dst.par_chunks_mut(dst_len).zip(src.par_chunks(src_len)).enumerate().for_each(each);
     } else {
         dst.chunks_mut(dst_len).zip(src.chunks(src_len)).enumerate().for_each(each);
-    }
-}
-
-/// The activations that cost more than a maximum.
-struct Activate<'a> {
-    values: &'a mut [f32],
-    activation: Activation,
-}
-
-impl Simd for Activate<'_> {
-    type Out = ();
-
-    #[inline(always)]
-    fn run<V: Vector>(self) {
-        // The kind is a constant in each loop, or none of them would vectorise.
-        match self.activation {
-            Activation::None => {}
-            Activation::Relu => self.values.iter_mut().for_each(|v| *v = Activation::Relu.apply(*v)),
-            Activation::Gelu => self.values.iter_mut().for_each(|v| *v = Activation::Gelu.apply(*v)),
-            Activation::Tanh => self.values.iter_mut().for_each(|v| *v = Activation::Tanh.apply(*v)),
-            Activation::Sigmoid => self.values.iter_mut().for_each(|v| *v = Activation::Sigmoid.apply(*v)),
-        }
-    }
-}
-
-/// Their slopes.
-struct Mask<'a> {
-    values: &'a mut [f32],
-    saved: &'a [f32],
-    activation: Activation,
-}
-
-impl Simd for Mask<'_> {
-    type Out = ();
-
-    #[inline(always)]
-    fn run<V: Vector>(self) {
-        let pairs = self.values.iter_mut().zip(self.saved);
-        match self.activation {
-            Activation::None => {}
-            Activation::Relu => pairs.for_each(|(v, saved)| *v *= Activation::Relu.slope(*saved)),
-            Activation::Gelu => pairs.for_each(|(v, saved)| *v *= Activation::Gelu.slope(*saved)),
-            Activation::Tanh => pairs.for_each(|(v, saved)| *v *= Activation::Tanh.slope(*saved)),
-            Activation::Sigmoid => pairs.for_each(|(v, saved)| *v *= Activation::Sigmoid.slope(*saved)),
-        }
     }
 }

@@ -77,13 +77,17 @@ impl Dots<'_> {
                 (sums, rest) = products::<V, R>(&src[position * src_size.c..], src_size.len(), weights, sums, rest);
             }
         }
-        std::array::from_fn(|r| sums[r].sum() + rest[r])
+        for (rest, sum) in rest.iter_mut().zip(sums) {
+            *rest += sum.sum();
+        }
+        rest
     }
 }
 
 /// Adds the products of `weights` with a stretch of each sample, `stride` words apart: whole vectors of them, and the rest
 /// one by one.
 #[inline(always)]
+#[expect(clippy::needless_range_loop, reason = "a closure would not be compiled for the level that it runs at")]
 fn products<V: Vector, const R: usize>(
     src: &[f32],
     stride: usize,
@@ -91,18 +95,19 @@ fn products<V: Vector, const R: usize>(
     mut sums: [V; R],
     mut rest: [f32; R],
 ) -> ([V; R], [f32; R]) {
-    let stretches: [&[f32]; R] = std::array::from_fn(|r| &src[r * stride..][..weights.len()]);
-    let blocks = weights.chunks_exact(V::LANES);
-    let (tail_at, tail) = (weights.len() - blocks.remainder().len(), blocks.remainder());
-    for (b, weights) in blocks.enumerate() {
-        let weights = V::load(weights);
-        for (sum, stretch) in sums.iter_mut().zip(stretches) {
-            *sum = weights.mul_add(V::load(&stretch[b * V::LANES..]), *sum);
+    let len = weights.len();
+    let whole = len - len % V::LANES;
+    // One check lets the compiler drop those below.
+    let src = &src[..(R - 1) * stride + len];
+    for at in (0..whole).step_by(V::LANES) {
+        let weights = V::load(&weights[at..]);
+        for r in 0..R {
+            sums[r] = weights.mul_add(V::load(&src[r * stride + at..]), sums[r]);
         }
     }
-    for (q, weight) in tail.iter().enumerate() {
-        for (sum, stretch) in rest.iter_mut().zip(stretches) {
-            *sum += weight * stretch[tail_at + q];
+    for at in whole..len {
+        for r in 0..R {
+            rest[r] += weights[at] * src[r * stride + at];
         }
     }
     (sums, rest)

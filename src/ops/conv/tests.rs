@@ -84,31 +84,3 @@ fn e7_conv_refuses_shapes_without_a_window() {
     let refused = ConvShape::new(ConvSpec { padding: [usize::MAX, 1], ..SPEC });
     assert!(matches!(refused, Err(ShapeError::Mismatch { .. })), "{refused:?}");
 }
-
-#[test]
-fn dev_walk() {
-    use crate::plan::verify;
-    let backends = backends();
-    let devices: Vec<Option<&crate::backend::Backend>> =
-        std::iter::once(None).chain(backends.iter().map(Some)).collect();
-    let mut bad = 0;
-    for case in ConvOp.cases().iter().filter(|c| c.tested) {
-        for b in &backends {
-            for a in verify::agreement(case, b).expect("runs") {
-                if !(a.nmse <= 1e-10) {
-                    bad += 1;
-                    println!("{} {} {a:?}", b.id(), case.id);
-                }
-            }
-        }
-        for (d, found) in devices.iter().zip(verify::gradients(case, &devices).expect("runs")) {
-            for g in found {
-                if !(g.worst <= 1e-3) {
-                    bad += 1;
-                    println!("{:?} {} {g:?}", d.map(|b| b.id()), case.id);
-                }
-            }
-        }
-    }
-    assert_eq!(bad, 0);
-}

@@ -66,13 +66,19 @@ impl Simd for Tiles<'_> {
             let mut panel = Panel { column: 0, at: 0 };
             while panel.column < c_dst {
                 let width = panel_width(V::LANES, c_dst - panel.column);
-                match (V::LANES == 16, width) {
-                    (true, 32) => self.panel16::<[V; 2]>(rows, sample, panel),
-                    (true, 24) => self.panel16::<Mixed<V>>(rows, sample, panel),
-                    (true, 16) => self.panel16::<[V; 1]>(rows, sample, panel),
-                    (true, _) => self.panel16::<[V::Half; 1]>(rows, sample, panel),
-                    (false, 16) => self.panel8::<[V; 2]>(rows, sample, panel),
-                    (false, _) => self.panel8::<[V; 1]>(rows, sample, panel),
+                // A constant condition: the other level's tiles are not even compiled.
+                if const { V::LANES == 16 } {
+                    match width {
+                        32 => self.panel16::<[V; 2]>(rows, sample, panel),
+                        24 => self.panel16::<Mixed<V>>(rows, sample, panel),
+                        16 => self.panel16::<[V; 1]>(rows, sample, panel),
+                        _ => self.panel16::<[V::Half; 1]>(rows, sample, panel),
+                    }
+                } else {
+                    match width {
+                        16 => self.panel8::<[V; 2]>(rows, sample, panel),
+                        _ => self.panel8::<[V; 1]>(rows, sample, panel),
+                    }
                 }
                 panel = Panel { column: panel.column + width, at: panel.at + depth * width };
             }
@@ -171,31 +177,37 @@ struct Target<'a> {
     epilogue: Epilogue<'a>,
 }
 
+#[expect(clippy::needless_range_loop, reason = "a closure would not be compiled for the level that a tile runs at")]
 impl Target<'_> {
     /// Stores one position, `at` words into each of `R` samples.
     #[inline(always)]
-    fn store<C: Columns, const R: usize>(self, dst: &mut [f32], at: usize, sums: [C; R]) {
+    fn store<C: Columns, const R: usize>(self, dst: &mut [f32], at: usize, mut sums: [C; R]) {
         let Self { sample, first, stored, epilogue } = self;
-        let first = first + at;
-        let dst = &mut dst[first..first + (R - 1) * sample + stored];
+        let (first, len) = (first + at, (R - 1) * sample + stored);
         match epilogue {
-            Epilogue::None => {
-                for (r, sum) in sums.into_iter().enumerate() {
-                    sum.store(&mut dst[r * sample..][..stored]);
-                }
-            }
+            Epilogue::None => {}
             Epilogue::Relu => {
-                for (r, sum) in sums.into_iter().enumerate() {
-                    sum.relu().store(&mut dst[r * sample..][..stored]);
+                for r in 0..R {
+                    sums[r] = sums[r].relu();
                 }
             }
             Epilogue::WherePositive(saved) => {
-                let saved = &saved[first..first + (R - 1) * sample + stored];
-                for (r, sum) in sums.into_iter().enumerate() {
+                let saved = &saved[first..first + len];
+                for r in 0..R {
                     let saved = &saved[r * sample..][..stored];
                     let saved = if stored == C::WIDTH { C::load(saved) } else { C::load_part(saved) };
-                    sum.where_positive(saved).store(&mut dst[r * sample..][..stored]);
+                    sums[r] = sums[r].where_positive(saved);
                 }
+            }
+        }
+        let dst = &mut dst[first..first + len];
+        if stored == C::WIDTH {
+            for r in 0..R {
+                sums[r].store(&mut dst[r * sample..]);
+            }
+        } else {
+            for r in 0..R {
+                sums[r].store_part(&mut dst[r * sample..][..stored]);
             }
         }
     }
@@ -212,19 +224,19 @@ struct Stretch {
 /// Adds to `sums[r]` the products of sample r's stretch with the weights, in order. The sums come and go by value: behind
 /// a reference they would live in memory.
 #[inline(always)]
+#[expect(clippy::needless_range_loop, reason = "a closure would not be compiled for the level that a tile runs at")]
 fn multiply<C: Columns, const R: usize>(src: &[f32], weights: &[f32], stretch: Stretch, mut sums: [C; R]) -> [C; R] {
     let Stretch { at, row, len } = stretch;
     let sample = src.len() / R;
     // One check for the whole tile lets the reads below go without.
-    assert!(at + len <= sample && sample * R <= src.len(), "a window ends within its sample");
-    let weights = &weights[row * C::WIDTH..][..len * C::WIDTH];
-    let src = &src[at..];
-    for (q, columns) in weights.chunks_exact(C::WIDTH).enumerate() {
-        let columns = C::load(columns);
-        for (r, sum) in sums.iter_mut().enumerate() {
-            // SAFETY: r < R and q < len, so the assertion above bounds the index: at + r * sample + q < src.len().
-            let factor = unsafe { *src.get_unchecked(r * sample + q) };
-            *sum = sum.add_scaled(factor, columns);
+    assert!(at + len <= sample && (row + len) * C::WIDTH <= weights.len(), "a window ends within its sample");
+    for q in 0..len {
+        // SAFETY: q < len, so the assertion above bounds the row of `WIDTH` weights.
+        let columns = C::load(unsafe { weights.get_unchecked((row + q) * C::WIDTH..(row + q + 1) * C::WIDTH) });
+        for r in 0..R {
+            // SAFETY: r < R and q < len, so the assertion above bounds at + q within sample r.
+            let factor = unsafe { *src.get_unchecked(r * sample + at + q) };
+            sums[r] = sums[r].add_scaled(factor, columns);
         }
     }
     sums

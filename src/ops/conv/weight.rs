@@ -21,9 +21,6 @@ const CHUNKS_MAX: usize = 32;
 /// Words of x and dy that all tiles pass over before the next lines.
 const BLOCK_WORDS: usize = 6144;
 
-/// The most rows of a tile.
-const ROWS_MAX: usize = 12;
-
 /// How many chunks the batch is cut into, and the samples of each: a rule of the shape alone.
 pub(super) fn chunks(shape: &ConvShape) -> (usize, usize) {
     let n = shape.spec.n;
@@ -117,13 +114,19 @@ impl Simd for Samples<'_> {
             let mut column = 0;
             while column < c_out {
                 let width = panel_width(V::LANES, c_out - column);
-                match (V::LANES == 16, width) {
-                    (true, 32) => self.panel16::<[V; 2]>(&lines, column),
-                    (true, 24) => self.panel16::<Mixed<V>>(&lines, column),
-                    (true, 16) => self.panel16::<[V; 1]>(&lines, column),
-                    (true, _) => self.panel16::<[V::Half; 1]>(&lines, column),
-                    (false, 16) => self.panel8::<[V; 2]>(&lines, column),
-                    (false, _) => self.panel8::<[V; 1]>(&lines, column),
+                // A constant condition: the other level's tiles are not even compiled.
+                if const { V::LANES == 16 } {
+                    match width {
+                        32 => self.panel16::<[V; 2]>(&lines, column),
+                        24 => self.panel16::<Mixed<V>>(&lines, column),
+                        16 => self.panel16::<[V; 1]>(&lines, column),
+                        _ => self.panel16::<[V::Half; 1]>(&lines, column),
+                    }
+                } else {
+                    match width {
+                        16 => self.panel8::<[V; 2]>(&lines, column),
+                        _ => self.panel8::<[V; 1]>(&lines, column),
+                    }
                 }
                 column += width;
             }
@@ -224,6 +227,7 @@ impl Samples<'_> {
 
     /// `S` kernel rows times `R` rows of each, from `corner` on. Returns `R`.
     #[inline(always)]
+    #[expect(clippy::needless_range_loop, reason = "as in `Taps`")]
     fn tile<C: Columns, const S: usize, const R: usize>(
         &mut self,
         lines: &Range<usize>,
@@ -236,6 +240,7 @@ impl Samples<'_> {
         let (first_tap, last_tap) = (row / c_in, (row + R - 1) / c_in);
         let whole = self.reading(first_tap).start..self.reading(last_tap).end;
         let any = self.reading(last_tap).start..self.reading(first_tap).end;
+        // Positions of which some rows read beyond the line: these before and these behind `whole`.
         let left = any.start..whole.start.min(any.end);
         let right = whole.end.max(whole.start).max(any.start)..any.end;
         let taps = Taps {
@@ -254,21 +259,20 @@ impl Samples<'_> {
             }
             let x = &self.x[(line / h_out * h + first as usize) * w * c_in..][..(S - 1) * taps.next + taps.line];
             let dy = Dy { rows: &self.dy[line * w_out * c_out + column..], advance: c_out };
-            for out in left.clone() {
-                sums = taps.clipped(x, dy, out, sums);
-            }
             if !whole.is_empty() {
                 sums = taps.products(x, dy, whole.clone(), sums);
             }
-            for out in right.clone() {
+            let edges = left.len();
+            for edge in 0..edges + right.len() {
+                let out = if edge < edges { left.start + edge } else { right.start + edge - edges };
                 sums = taps.clipped(x, dy, out, sums);
             }
         }
         let rows = self.rows_of_kernel_row();
-        for (s, sums) in sums.iter().enumerate() {
-            for (r, sum) in sums.iter().enumerate() {
+        for s in 0..S {
+            for r in 0..R {
                 let at = ((kernel_row + s) * rows + row + r) * c_out;
-                add_to(*sum, &mut self.dw[at + column..at + c_out]);
+                add_to(sums[s][r], &mut self.dw[at + column..at + c_out]);
             }
         }
         R
@@ -308,6 +312,19 @@ impl Dy<'_> {
     }
 }
 
+/// The body for each `$s` below `$count`, at most 5, as straight code.
+macro_rules! kernel_rows {
+    ($count:expr, |$s:ident| $body:block) => {
+        kernel_rows!(@ $count, $s, $body, 0 1 2 3 4)
+    };
+    (@ $count:expr, $s:ident, $body:block, $($number:literal)*) => {
+        $(if $number < $count {
+            let $s = $number;
+            $body
+        })*
+    };
+}
+
 /// The words of x that a tile's rows read.
 #[derive(Clone, Copy)]
 struct Taps {
@@ -321,6 +338,7 @@ struct Taps {
     next: usize,
 }
 
+#[expect(clippy::needless_range_loop, reason = "a closure would not be compiled for the level that a tile runs at")]
 impl Taps {
     /// Adds the products at positions whose words all lie within their lines. The sums come and go by value: behind a
     /// reference they would live in memory.
@@ -339,13 +357,15 @@ impl Taps {
         let x = &x[first..];
         for q in 0..count {
             let columns: C = dy.columns(positions.start + q);
-            for (s, sums) in sums.iter_mut().enumerate() {
-                for (r, sum) in sums.iter_mut().enumerate() {
+            let at = q * self.advance;
+            // Written out: sums in a loop of loops would live in memory.
+            kernel_rows!(S, |s| {
+                for r in 0..R {
                     // SAFETY: s < S, q < count and r < R, so the assertion above bounds the index.
-                    let factor = unsafe { *x.get_unchecked(s * self.next + q * self.advance + r) };
-                    *sum = sum.add_scaled(factor, columns);
+                    let factor = unsafe { *x.get_unchecked(s * self.next + at + r) };
+                    sums[s][r] = sums[s][r].add_scaled(factor, columns);
                 }
-            }
+            });
         }
         sums
     }
@@ -359,19 +379,16 @@ impl Taps {
         out: usize,
         mut sums: [[C; R]; S],
     ) -> [[C; R]; S] {
-        const { assert!(R <= ROWS_MAX) };
         let columns: C = dy.columns(out);
         let at = self.origin + (out * self.advance) as isize;
-        for (s, sums) in sums.iter_mut().enumerate() {
+        kernel_rows!(S, |s| {
             let line = &x[s * self.next..][..self.line];
-            let mut factors = [0.0; ROWS_MAX];
-            for (r, factor) in factors.iter_mut().take(R).enumerate() {
-                *factor = usize::try_from(at + r as isize).ok().and_then(|at| line.get(at)).copied().unwrap_or(0.0);
+            for r in 0..R {
+                let place = at + r as isize;
+                let factor = if place < 0 || place as usize >= self.line { 0.0 } else { line[place as usize] };
+                sums[s][r] = sums[s][r].add_scaled(factor, columns);
             }
-            for (sum, factor) in sums.iter_mut().zip(factors) {
-                *sum = sum.add_scaled(factor, columns);
-            }
-        }
+        });
         sums
     }
 }
@@ -386,6 +403,9 @@ fn load<V: Vector>(values: &[f32]) -> V {
 fn add_to<C: Columns>(sums: C, to: &mut [f32]) {
     let len = to.len().min(C::WIDTH);
     let to = &mut to[..len];
-    let old = if len == C::WIDTH { C::load(to) } else { C::load_part(to) };
-    old.add(sums).store(to);
+    if len == C::WIDTH {
+        C::load(to).add(sums).store(to);
+    } else {
+        C::load_part(to).add(sums).store_part(to);
+    }
 }

@@ -1,13 +1,11 @@
 //! CPU: one position after the other, some channels at a time in registers.
 
-#![expect(clippy::needless_range_loop, reason = "a closure would not be compiled for the SIMD level")]
-
 use rayon::prelude::*;
 
 use super::{PoolBackward, PoolKind, PoolShape, PoolSpec};
 use crate::backend::CpuContext;
 use crate::backend::simd::{Simd, Vector};
-use crate::ops::activation::Activation;
+use crate::ops::activation::{Activation, MaskInPlace};
 use crate::ops::kernel::Args;
 
 /// Samples that one task computes. Fixed, so that the split is the same for any number of threads.
@@ -26,8 +24,8 @@ pub(super) fn forward(shape: &PoolShape, ctx: &CpuContext, args: &mut Args<'_>) 
         }
         return;
     }
-    let argmax = args.u32_mut(2);
-    let task = |((x, y), argmax): ((&[f32], &mut [f32]), &mut [u32])| ctx.simd.run(Max { shape, x, y, argmax });
+    let argmax = args.f32_mut(2);
+    let task = |((x, y), argmax): ((&[f32], &mut [f32]), &mut [f32])| ctx.simd.run(Max { shape, x, y, argmax });
     if split {
         x.par_chunks(x_len).zip(y.par_chunks_mut(y_len)).zip(argmax.par_chunks_mut(y_len)).for_each(task);
     } else {
@@ -38,13 +36,16 @@ pub(super) fn forward(shape: &PoolShape, ctx: &CpuContext, args: &mut Args<'_>) 
 pub(super) fn backward(kernel: &PoolBackward, ctx: &CpuContext, args: &mut Args<'_>) {
     let shape = &kernel.shape;
     let (dy, dx) = (args.f32(0), args.f32_mut(1));
-    let argmax = if shape.spec.kind == PoolKind::Max { args.u32(2) } else { &[] };
+    let argmax = if shape.spec.kind == PoolKind::Max { args.f32(2) } else { &[] };
     let saved = if kernel.mask == Activation::None { &[][..] } else { args.f32(kernel.saved()) };
     let (x_len, y_len) = (TASK_SAMPLES * shape.x_sample(), TASK_SAMPLES * shape.y_sample());
     let task = |(t, dx): (usize, &mut [f32])| {
         let argmax = argmax.get(t * y_len..).unwrap_or_default();
         let saved = saved.get(t * x_len..).unwrap_or_default();
-        ctx.simd.run(Backward { kernel, dy: &dy[t * y_len..], argmax, saved, dx });
+        ctx.simd.run(Backward { kernel, dy: &dy[t * y_len..], argmax, saved, dx: &mut *dx });
+        if !matches!(kernel.mask, Activation::None | Activation::Relu) {
+            ctx.simd.run(MaskInPlace { values: dx, saved, activation: kernel.mask });
+        }
     };
     if ctx.worth_splitting(shape.work().flops / shape.spec.fleet as f64) {
         dx.par_chunks_mut(x_len).enumerate().for_each(task);
@@ -53,31 +54,15 @@ pub(super) fn backward(kernel: &PoolBackward, ctx: &CpuContext, args: &mut Args<
     }
 }
 
-/// Calls `$self.$block::<16>`, `::<8>` and `::<1>` for stretches of channels until `$c` are done.
-macro_rules! channels {
-    ($c:expr, |$at:ident| $this:ident.$block:ident($($arg:expr),*)) => {
-        let mut $at = 0;
-        while $c - $at >= 16 {
-            $this.$block::<16>($($arg),*);
-            $at += 16;
-        }
-        while $c - $at >= 8 {
-            $this.$block::<8>($($arg),*);
-            $at += 8;
-        }
-        while $c - $at >= 1 {
-            $this.$block::<1>($($arg),*);
-            $at += 1;
-        }
-    };
+/// As many values as a register holds, or fewer.
+#[inline(always)]
+fn load<V: Vector>(values: &[f32]) -> V {
+    if values.len() == V::LANES { V::load(values) } else { V::load_part(values) }
 }
 
-/// `B` values from `at` on.
 #[inline(always)]
-fn block<T: Copy + Default, const B: usize>(from: &[T], at: usize) -> [T; B] {
-    let mut values = [T::default(); B];
-    values.copy_from_slice(&from[at..at + B]);
-    values
+fn store<V: Vector>(value: V, to: &mut [f32]) {
+    if to.len() == V::LANES { value.store(to) } else { value.store_part(to) }
 }
 
 /// The first words of y and of x's window, and the window's first position within the sample.
@@ -121,31 +106,28 @@ impl Simd for Average<'_> {
 
     #[inline(always)]
     fn run<V: Vector>(mut self) {
-        let channels = self.shape.spec.c;
         every_window!(self.shape, self.y.len() / self.shape.y_sample(), |window| {
-            channels!(channels, |at| self.mean(window, at));
+            self.means::<V>(window);
         });
     }
 }
 
 impl Average<'_> {
     #[inline(always)]
-    fn mean<const B: usize>(&mut self, Window { to, from, .. }: Window, at: usize) {
+    fn means<V: Vector>(&mut self, Window { to, from, .. }: Window) {
         let PoolSpec { size: [_, w], c, window, .. } = self.shape.spec;
-        let mut sums = [0.0; B];
-        for a in 0..window[0] {
-            for b in 0..window[1] {
-                let x: [f32; B] = block(self.x, from + (a * w + b) * c + at);
-                for k in 0..B {
-                    sums[k] += x[k];
+        let scale = V::splat(1.0 / self.shape.window_len() as f32);
+        for at in (0..c).step_by(V::LANES) {
+            let len = V::LANES.min(c - at);
+            let mut sum = V::splat(0.0);
+            for a in 0..window[0] {
+                let line = &self.x[from + a * w * c..][..window[1] * c];
+                for b in 0..window[1] {
+                    sum = sum.add(load(&line[b * c + at..][..len]));
                 }
             }
+            store(sum.mul(scale), &mut self.y[to + at..][..len]);
         }
-        let scale = 1.0 / self.shape.window_len() as f32;
-        for sum in &mut sums {
-            *sum *= scale;
-        }
-        self.y[to + at..to + at + B].copy_from_slice(&sums);
     }
 }
 
@@ -154,7 +136,8 @@ struct Max<'a> {
     shape: &'a PoolShape,
     x: &'a [f32],
     y: &'a mut [f32],
-    argmax: &'a mut [u32],
+    /// Bits of words that are no floats.
+    argmax: &'a mut [f32],
 }
 
 impl Simd for Max<'_> {
@@ -162,31 +145,32 @@ impl Simd for Max<'_> {
 
     #[inline(always)]
     fn run<V: Vector>(mut self) {
-        let channels = self.shape.spec.c;
         every_window!(self.shape, self.y.len() / self.shape.y_sample(), |window| {
-            channels!(channels, |at| self.largest(window, at));
+            self.largest::<V>(window);
         });
     }
 }
 
 impl Max<'_> {
     #[inline(always)]
-    fn largest<const B: usize>(&mut self, Window { to, from, position }: Window, at: usize) {
+    fn largest<V: Vector>(&mut self, Window { to, from, position }: Window) {
         let PoolSpec { size: [_, w], c, window, .. } = self.shape.spec;
-        let mut best: [f32; B] = block(self.x, from + at);
-        let mut places = [position as u32; B];
-        for a in 0..window[0] {
-            for b in 0..window[1] {
-                let x: [f32; B] = block(self.x, from + (a * w + b) * c + at);
-                let place = (position + a * w + b) as u32;
-                for k in 0..B {
-                    places[k] = if x[k] > best[k] { place } else { places[k] };
-                    best[k] = if x[k] > best[k] { x[k] } else { best[k] };
+        for at in (0..c).step_by(V::LANES) {
+            let len = V::LANES.min(c - at);
+            let mut best: V = load(&self.x[from + at..][..len]);
+            let mut places = V::splat(f32::from_bits(position as u32));
+            for a in 0..window[0] {
+                let line = &self.x[from + a * w * c..][..window[1] * c];
+                for b in 0..window[1] {
+                    let value: V = load(&line[b * c + at..][..len]);
+                    let place = V::splat(f32::from_bits((position + a * w + b) as u32));
+                    places = best.if_less(value, place, places);
+                    best = best.if_less(value, value, best);
                 }
             }
+            store(best, &mut self.y[to + at..][..len]);
+            store(places, &mut self.argmax[to + at..][..len]);
         }
-        self.y[to + at..to + at + B].copy_from_slice(&best);
-        self.argmax[to + at..to + at + B].copy_from_slice(&places);
     }
 }
 
@@ -194,7 +178,7 @@ impl Max<'_> {
 struct Backward<'a> {
     kernel: &'a PoolBackward,
     dy: &'a [f32],
-    argmax: &'a [u32],
+    argmax: &'a [f32],
     saved: &'a [f32],
     dx: &'a mut [f32],
 }
@@ -236,7 +220,7 @@ impl Simd for Backward<'_> {
                 for j in 0..w {
                     across.advance(shape, 1, j);
                     let place = Place { to, from: sample * shape.y_sample(), position: i * w + j, down, across };
-                    channels!(c, |at| self.gather(&place, at));
+                    self.gather::<V>(&place);
                     to += c;
                 }
             }
@@ -255,41 +239,30 @@ struct Place {
 
 impl Backward<'_> {
     #[inline(always)]
-    fn gather<const B: usize>(&mut self, place: &Place, at: usize) {
+    fn gather<V: Vector>(&mut self, place: &Place) {
         let shape = &self.kernel.shape;
-        let scale = 1.0 / shape.window_len() as f32;
-        let mut sums = [0.0; B];
-        for i in place.down.first..place.down.end {
-            for j in place.across.first..place.across.end {
-                let from = place.from + (i * shape.out[1] + j) * shape.spec.c + at;
-                let dy: [f32; B] = block(self.dy, from);
-                if shape.spec.kind == PoolKind::Average {
-                    for k in 0..B {
-                        sums[k] += dy[k] * scale;
-                    }
-                } else {
-                    let argmax: [u32; B] = block(self.argmax, from);
-                    let own = place.position as u32;
-                    for k in 0..B {
-                        sums[k] += if argmax[k] == own { dy[k] } else { 0.0 };
-                    }
+        let c = shape.spec.c;
+        let scale = V::splat(1.0 / shape.window_len() as f32);
+        let (zero, own) = (V::splat(0.0), V::splat(f32::from_bits(place.position as u32)));
+        for at in (0..c).step_by(V::LANES) {
+            let len = V::LANES.min(c - at);
+            let mut sum = zero;
+            for i in place.down.first..place.down.end {
+                for j in place.across.first..place.across.end {
+                    let from = place.from + (i * shape.out[1] + j) * c + at;
+                    let dy: V = load(&self.dy[from..][..len]);
+                    sum = if shape.spec.kind == PoolKind::Average {
+                        dy.mul_add(scale, sum)
+                    } else {
+                        sum.add(load::<V>(&self.argmax[from..][..len]).if_same(own, dy, zero))
+                    };
                 }
             }
-        }
-        let to = place.to + at;
-        let mask = self.kernel.mask;
-        if mask != Activation::None {
-            let saved: [f32; B] = block(self.saved, to);
-            if mask == Activation::Relu {
-                for k in 0..B {
-                    sums[k] = if saved[k] > 0.0 { sums[k] } else { 0.0 };
-                }
-            } else {
-                for k in 0..B {
-                    sums[k] *= mask.slope(saved[k]);
-                }
+            let to = place.to + at;
+            if self.kernel.mask == Activation::Relu {
+                sum = zero.if_less(load(&self.saved[to..][..len]), sum, zero);
             }
+            store(sum, &mut self.dx[to..][..len]);
         }
-        self.dx[to..to + B].copy_from_slice(&sums);
     }
 }

@@ -184,7 +184,10 @@ fn add_products<V: Vector, const W: usize, const R: usize>(
     for tile in 0..count {
         let at = tile * BLOCK;
         // SAFETY: tile < count: the second assertion.
-        let columns = dy.map(|dy| V::load(unsafe { dy.get_unchecked(at..at + V::LANES) }));
+        let mut columns = [V::splat(0.0); W];
+        for (column, dy) in columns.iter_mut().zip(dy) {
+            *column = V::load(unsafe { dy.get_unchecked(at..at + V::LANES) });
+        }
         for (r, sums) in sums.iter_mut().enumerate() {
             // SAFETY: tile < count and r < R: the first assertion.
             let factor = V::splat(unsafe { *x.get_unchecked(at + r) });

@@ -11,6 +11,7 @@ use super::rounds::{Findings, Round};
 use crate::dataset::series::SeriesSet;
 use crate::model::Model;
 use crate::run::Outcome;
+use crate::train::mean_losses;
 use crate::train::metrics::{Confusion, brier, calibration, roc, roc_auc};
 
 /// Bins of the calibration plot.
@@ -247,14 +248,6 @@ fn classifier(findings: &Findings) -> ClassifierResult {
     let (_, train_base, train_truth) = of(&history.split.train);
     let rising = roc_auc(&train_base, &train_truth).unwrap_or(0.5) >= 0.5;
     let base: Vec<f64> = base.into_iter().map(|b| if rising { b } else { -b }).collect();
-    let epochs = losses.iter().map(Vec::len).max().unwrap_or(0);
-    let mean_losses = |epoch: usize| {
-        let took_part: Vec<&(f32, Option<f32>)> = losses.iter().filter_map(|l| l.get(epoch)).collect();
-        let count = took_part.len().max(1) as f64;
-        let train = took_part.iter().map(|l| f64::from(l.0)).sum::<f64>() / count;
-        let validation: Option<Vec<f64>> = took_part.iter().map(|l| l.1.map(f64::from)).collect();
-        (train, validation.map(|v| v.iter().sum::<f64>() / count))
-    };
     let decided = scores.iter().map(|p| p >= cut).zip(truth.iter().copied());
     let parameters = Model::new(classifier.fleet.model.clone()).map_or(0, |m| m.trained_len());
     ClassifierResult {
@@ -267,7 +260,7 @@ fn classifier(findings: &Findings) -> ClassifierResult {
         base_roc_auc: roc_auc(&base, &truth).unwrap_or(0.5),
         base_roc: roc(&base, &truth),
         base_direction: if rising { "more early sales, more growth" } else { "less early sales, more growth" },
-        losses: (0..epochs).map(mean_losses).collect(),
+        losses: mean_losses(losses),
         best_epoch: best_epochs.iter().sum::<usize>() as f64 / best_epochs.len().max(1) as f64,
         training_rows: *training_rows,
         parameters,

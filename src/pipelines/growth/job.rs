@@ -1,7 +1,6 @@
 //! `kind = "growth"`: from the job file to a job that the runner can run.
 
 use std::path::Path;
-use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 
@@ -9,14 +8,14 @@ use super::error::GrowthError;
 use super::history::History;
 use super::settings::{Decision, Rule, Settings};
 use super::{classify, points, rounds};
-use crate::backend::{BackendError, Chosen, choose};
+use crate::backend::Chosen;
 use crate::dataset::DataError;
 use crate::dataset::series::{RawSeries, SeriesSet, SeriesSpec};
 use crate::dataset::split::RawSplit;
-use crate::plan::PlanError;
+use crate::pipelines::JobDevice;
+use crate::pipelines::training::{training_error, training_issue};
 use crate::run::{DeviceUsed, Input, Job, JobKind, Outcome, RunContext, RunError};
 use crate::spec::{self, Head, Issues, JobErrors, JobText};
-use crate::train::TrainError;
 
 use super::increments::{Expectation, Threshold};
 
@@ -48,7 +47,7 @@ impl JobKind for Growth {
         let (Some(history), Some(current)) = (history, current.map_or(Some(None), |c| c.map(Some))) else {
             return Err(text.error("history", "cannot be read").into());
         };
-        Ok(Box::new(GrowthJob { head: job.head, settings, history, current, device: OnceLock::new() }))
+        Ok(Box::new(GrowthJob { head: job.head, settings, history, current, device: JobDevice::default() }))
     }
 }
 
@@ -116,7 +115,7 @@ fn check_classifier(issues: &mut Issues, settings: &Settings) {
         Decision::Quantile { quantile } => issues.in_range("classifier.decision.quantile", quantile, 0.0..=1.0),
     }
     unique(issues, "classifier.features", &classifier.features);
-    training(issues, "classifier.training", classifier.training.check());
+    training_issue(issues, "classifier.training", classifier.training.check());
     if !classifier.features.is_empty()
         && settings.monitor.early_steps > 0
         && let Err(error) = classify::check_model(classifier, settings.monitor.early_steps)
@@ -135,10 +134,10 @@ fn check_points(issues: &mut Issues, settings: &Settings) {
     if let Rule::Probability { value } = points_settings.rule {
         issues.in_range("points.rule.value", value, 0.0..=1.0);
     }
-    training(issues, "points.training", points_settings.training.check());
+    training_issue(issues, "points.training", points_settings.training.check());
     if let Some(shared) = &points_settings.shared {
         issues.in_range("points.shared.held_out", shared.held_out, 0.0..1.0);
-        training(issues, "points.shared.training", shared.training.check());
+        training_issue(issues, "points.shared.training", shared.training.check());
     }
     if let Err(error) = points::check_model(points_settings) {
         issues.push("points.hidden", error.to_string());
@@ -154,14 +153,6 @@ fn unique<T: PartialEq + std::fmt::Debug>(issues: &mut Issues, key: &str, featur
     }
 }
 
-fn training(issues: &mut Issues, key: &str, checked: Result<(), TrainError>) {
-    match checked {
-        Ok(()) => {}
-        Err(TrainError::Setting { key: setting, reason }) => issues.push(&format!("{key}.{setting}"), reason),
-        Err(other) => issues.push(key, other.to_string()),
-    }
-}
-
 /// A checked growth job.
 #[derive(Debug)]
 pub(super) struct GrowthJob {
@@ -169,7 +160,7 @@ pub(super) struct GrowthJob {
     pub settings: Settings,
     pub history: SeriesSpec,
     pub current: Option<SeriesSpec>,
-    device: OnceLock<Result<Chosen, BackendError>>,
+    device: JobDevice,
 }
 
 /// The tables of a job, read and checked.
@@ -182,7 +173,7 @@ pub(super) struct Loaded {
 
 impl GrowthJob {
     pub(super) fn chosen(&self) -> Result<&Chosen, RunError> {
-        self.device.get_or_init(|| choose(&self.head.device)).as_ref().map_err(|e| RunError::device(e.clone()))
+        self.device.chosen(&self.head.device)
     }
 
     pub(super) fn load(&self) -> Result<Loaded, GrowthError> {
@@ -243,9 +234,7 @@ impl Job for GrowthJob {
     }
 
     fn device(&self) -> Result<DeviceUsed, RunError> {
-        let chosen = self.chosen()?;
-        let detail = format!("{}: {}", chosen.backend.describe(), chosen.reason);
-        Ok(DeviceUsed { id: chosen.backend.id(), detail })
+        self.device.used(&self.head.device)
     }
 
     fn run(&self, ctx: &RunContext) -> Result<Outcome, RunError> {
@@ -256,10 +245,8 @@ impl Job for GrowthJob {
 impl From<GrowthError> for RunError {
     fn from(error: GrowthError) -> Self {
         match error {
-            GrowthError::Train(TrainError::Interrupted { .. }) => Self::Interrupted,
-            GrowthError::Artifact(error) | GrowthError::Train(TrainError::Artifact(error)) => error.into(),
-            GrowthError::Train(TrainError::Plan(PlanError::Backend(error))) => Self::device(error),
-            GrowthError::Train(error @ TrainError::Diverged { .. }) => Self::work(error),
+            GrowthError::Artifact(error) => error.into(),
+            GrowthError::Train(error) => training_error(error),
             other => Self::data(other),
         }
     }

@@ -26,4 +26,4 @@ pub use data_spec::{DataSpec, Like};
 pub use error::GrowthError;
 pub use history::Expected;
 pub use job::Growth;
-pub use predict::{NewData, Prediction, predict};
+pub use predict::{NewData, predict};

@@ -4,7 +4,6 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::classify::member_seed;
 use super::data_spec::DataSpec;
 use super::error::GrowthError;
 use super::history::{Expected, History, Row};
@@ -15,7 +14,7 @@ use crate::model::compile::prediction_fleet_max;
 use crate::model::{LayerSpec, Loss, Model, ModelSpec, TensorShape, Weights};
 use crate::ops::Activation;
 use crate::prep::{Demand, Layout, SeriesPrep};
-use crate::train::{Control, Data, Member, Predictor, SavedFleet, Targets, train};
+use crate::train::{Control, Data, Member, Predictor, SavedFleet, Targets, member_seed, train};
 
 /// The name of growth-point networks in model files.
 pub const TASK: &str = "growth.points";

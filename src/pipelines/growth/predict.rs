@@ -13,6 +13,7 @@ use super::tables::label;
 use crate::artifact::table::{Cells, Table};
 use crate::backend::Backend;
 use crate::dataset::series::SeriesSet;
+use crate::pipelines::Prediction;
 use crate::prep::Demand;
 use crate::train::SavedFleet;
 
@@ -25,15 +26,6 @@ pub struct NewData<'a> {
     pub tables: Option<DataSpec>,
     /// Which of them; without it, the current products' if there is one.
     pub like: Option<Like>,
-}
-
-/// What a model says of new data.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Prediction {
-    /// The result.
-    pub table: Table,
-    /// What a person should know of it.
-    pub notes: Vec<String>,
 }
 
 /// Predicts with a saved growth model: a classifier gives each product's probability of growth; growth-point networks

@@ -6,8 +6,6 @@
 
 use std::path::Path;
 
-use serde_json::json;
-
 use super::assemble;
 use super::classify::Classifier;
 use super::evaluate::growth_points;
@@ -19,8 +17,9 @@ use super::settings::Settings;
 use super::{report, tables};
 use crate::artifact;
 use crate::backend::Backend;
+use crate::pipelines::training::training;
 use crate::run::{Outcome, RunContext, RunError};
-use crate::train::{CheckpointPlan, Control, EpochReport, SavedFleet};
+use crate::train::SavedFleet;
 
 /// A round's findings.
 #[derive(Debug)]
@@ -114,46 +113,11 @@ struct Runner<'a> {
 }
 
 impl Runner<'_> {
-    /// Runs a training with progress, events and checkpoints of its own.
-    fn training<T, E: Into<RunError>>(
-        &self,
-        name: &str,
-        epochs: usize,
-        work: impl FnOnce(&mut Control<'_>) -> Result<T, E>,
-    ) -> Result<T, RunError> {
-        let progress = self.ctx.progress(name, epochs as u64);
-        let mut failed = None;
-        let mut done = 0;
-        let mut on_epoch = |report: &EpochReport| {
-            progress.advance(report.epoch.saturating_sub(done) as u64);
-            done = report.epoch;
-            let event = json!({
-                "training": name,
-                "epoch": report.epoch,
-                "first_member": report.first_member,
-                "active": report.active,
-                "train_loss": report.train_loss,
-                "validation_loss": report.validation_loss,
-            });
-            if let Err(error) = self.ctx.event("epoch", event) {
-                failed.get_or_insert(error);
-            }
-        };
-        let stop = || self.ctx.interrupted();
-        let checkpoint = CheckpointPlan { folder: self.ctx.checkpoint(name), every_epochs: 5 };
-        let mut control = Control { on_epoch: &mut on_epoch, stop: &stop, checkpoint: Some(checkpoint) };
-        let value = work(&mut control).map_err(Into::into)?;
-        match failed {
-            Some(error) => Err(error),
-            None => Ok(value),
-        }
-    }
-
     fn classifier(&self, history: &History) -> Result<Classifier, RunError> {
         let settings = &self.job.settings.classifier;
         let name = "classifier";
         let bytes = self.ctx.stage_bytes(name, || {
-            let trained = self.training(name, settings.training.epochs, |control| {
+            let trained = training(self.ctx, name, settings.training.epochs, |control| {
                 Classifier::train(history, settings, self.job.head.seed, self.backend, control)
             })?;
             Ok(trained.to_bytes()?)
@@ -211,7 +175,7 @@ impl Runner<'_> {
             Some(shared) => {
                 let name = format!("{name}-shared");
                 let bytes = self.ctx.stage_bytes(&name, || {
-                    let weights = self.training(&name, shared.training.epochs, |control| {
+                    let weights = training(self.ctx, &name, shared.training.epochs, |control| {
                         points::train_shared(past, settings, shared, seed, self.backend, control)
                     })?;
                     Ok(points::shared_bytes(past, settings, &weights)?)
@@ -222,7 +186,7 @@ impl Runner<'_> {
         };
         let name = format!("{name}-points");
         let bytes = self.ctx.stage_bytes(&name, || {
-            let fleet = self.training(&name, settings.training.epochs, |control| {
+            let fleet = training(self.ctx, &name, settings.training.epochs, |control| {
                 let given = points::Given { subjects, references, start: start.as_ref(), seed };
                 points::train_fleet(past, given, settings, self.backend, control)
             })?;
