@@ -189,6 +189,7 @@ impl Sweep<'_> {
 
 /// Adds the products of `lanes` channels. The sums come and go by value: behind a reference they would live in memory.
 #[inline(always)]
+#[expect(clippy::needless_range_loop, reason = "loops with numbers stay in registers")]
 fn add_products<V: Vector, const T: usize, const P: usize>(
     x: &[f32],
     weights: &[f32],
@@ -203,10 +204,10 @@ fn add_products<V: Vector, const T: usize, const P: usize>(
             let at = lane * CELL + p * BLOCK;
             // SAFETY: lane < lanes and p < P: the second assertion.
             let factors = V::load(unsafe { weights.get_unchecked(at..at + V::LANES) });
-            for (t, sums) in sums.iter_mut().enumerate() {
+            for t in 0..T {
                 // SAFETY: t < T, p < P and lane < lanes: the first assertion.
                 let value = V::splat(unsafe { *x.get_unchecked(t * CELL + p * BLOCK + lane) });
-                sums[p] = value.mul_add(factors, sums[p]);
+                sums[t][p] = value.mul_add(factors, sums[t][p]);
             }
         }
     }
