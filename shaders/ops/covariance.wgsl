@@ -55,13 +55,13 @@ fn sums(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) count: ve
     let piece = cell / p.d % p.pieces;
     let member = cell / p.d / p.pieces;
     let base = member * p.n * p.d + column;
-    let from = start[member * p.stride + column];
+    let origin = start[member * p.stride + column];
     let end = min((piece + 1u) * p.rows, p.n);
     var sum = 0.0;
     for (var first = piece * p.rows; first < end; first = first + BLOCK) {
         var part = 0.0;
         for (var row = first; row < min(first + BLOCK, end); row = row + 1u) {
-            part = part + (x[base + row * p.d] - from);
+            part = part + (x[base + row * p.d] - origin);
         }
         sum = sum + part;
     }

@@ -25,7 +25,6 @@ const fn one() -> usize {
     1
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
 const fn is_one(height: &usize) -> bool {
     *height == 1
 }

@@ -137,10 +137,9 @@ impl Forward<'_> {
         list: ListId,
         index: usize,
         product: Product,
-        param: usize,
+        (param, name): (usize, &str),
         activation: Activation,
         x: TensorId,
-        name: &str,
     ) -> Result<TensorId, PlanError> {
         let y = self.part(builder, index, name, product.rows() * product.outs);
         let params = &self.params[self.model.layers[index].first_param + param..];
@@ -186,26 +185,26 @@ impl Forward<'_> {
         let normed = self.part(builder, index, "attention_norm", rows * d);
         self.norm(builder, list, index, BEFORE_ATTENTION, pending, x, normed)?;
         let none = Activation::None;
-        let qkv = self.dense_part(builder, list, index, block.dense(QKV), QKV, none, normed, "qkv")?;
+        let qkv = self.dense_part(builder, list, index, block.dense(QKV), (QKV, "qkv"), none, normed)?;
         let attended = self.part(builder, index, "attended", rows * d);
         let lse = self.part(builder, index, "lse", rows * attention.heads);
         builder.push(list, Attention::new(attention)?, &[qkv, attended, lse])?;
         let projected =
-            self.dense_part(builder, list, index, block.dense(PROJECTION), PROJECTION, none, attended, "projected")?;
+            self.dense_part(builder, list, index, block.dense(PROJECTION), (PROJECTION, "projected"), none, attended)?;
         let kept = self.branch_dropout(builder, list, mode, index, 1, dropout, projected)?;
         let middle = self.part(builder, index, "middle", rows * d);
         let normed = self.part(builder, index, "feed_norm", rows * d);
         self.norm(builder, list, index, BEFORE_FEED, Some([x, kept]), middle, normed)?;
         let name = if activation.saves_output() { "hidden" } else { "sum" };
         let mut hidden =
-            self.dense_part(builder, list, index, block.dense(FEED_IN), FEED_IN, fused(activation), normed, name)?;
+            self.dense_part(builder, list, index, block.dense(FEED_IN), (FEED_IN, name), fused(activation), normed)?;
         if !activation.saves_output() {
             let sum = hidden;
             hidden = self.part(builder, index, "hidden", rows * feed);
             let spec = ActivateSpec { fleet: builder.fleet(), rows: self.batch, len: rows * feed, activation };
             builder.push(list, Activate::new(spec)?, &[sum, hidden])?;
         }
-        let fed = self.dense_part(builder, list, index, block.dense(FEED_OUT), FEED_OUT, none, hidden, "fed")?;
+        let fed = self.dense_part(builder, list, index, block.dense(FEED_OUT), (FEED_OUT, "fed"), none, hidden)?;
         let kept = self.branch_dropout(builder, list, mode, index, 2, dropout, fed)?;
         self.pending = Some([middle, kept]);
         Ok(self.output(builder, index))

@@ -10,10 +10,10 @@ use crate::backend::simd::{Simd, SimdLevel, Vector};
 use crate::ops::kernel::Args;
 use crate::ops::math;
 
-/// Words of working memory of a task: keys across, values along, a block's scores and its output.
+/// Words of working memory of a task: keys across, twice, values along, a block's scores and its output.
 pub(super) const fn scratch_len(spec: &AttentionSpec) -> usize {
     let sizes = Sizes::new(spec);
-    sizes.across() + sizes.along(spec) + sizes.scores() + sizes.rows()
+    2 * sizes.across() + sizes.along(spec) + sizes.scores() + sizes.rows()
 }
 
 /// The first `rows` samples, all that the arguments hold.
@@ -53,20 +53,36 @@ impl Simd for Forward<'_> {
     #[inline(always)]
     fn run<V: Vector>(self) {
         let Self { simd, spec, rows, qkv, lengths, y, lse, scratch } = self;
+        let across = Sizes::new(spec).across();
+        let (mut keys, rest) = scratch.split_at_mut(across);
+        let (mut next_keys, rest) = rest.split_at_mut(across);
+        let head = |number| Head::new(simd, spec, lengths, number);
+        let count = rows * spec.heads;
+        head(0).keys_across(qkv, keys);
         // No closure: it would be compiled without the level's instructions.
-        for number in 0..rows * spec.heads {
-            one_head::<V>(&Head::new(simd, spec, lengths, number), qkv, y, lse, scratch);
+        for number in 0..count {
+            // The next head's keys are transposed a head ahead: a register loaded from words that have just been stored
+            // one by one would wait for them to reach the cache.
+            if number + 1 < count {
+                head(number + 1).keys_across(qkv, next_keys);
+            }
+            one_head::<V>(&head(number), qkv, keys, (y, lse), rest);
+            std::mem::swap(&mut keys, &mut next_keys);
         }
     }
 }
 
 #[inline(always)]
-fn one_head<V: Vector>(head: &Head<'_>, qkv: &[f32], y: &mut [f32], lse: &mut [f32], scratch: &mut [f32]) {
+fn one_head<V: Vector>(
+    head: &Head<'_>,
+    qkv: &[f32],
+    keys_across: &[f32],
+    (y, lse): (&mut [f32], &mut [f32]),
+    scratch: &mut [f32],
+) {
     let (spec, sizes, stride) = (head.spec, head.sizes, head.stride());
-    let (keys_across, rest) = scratch.split_at_mut(sizes.across());
-    let (values, rest) = rest.split_at_mut(sizes.along(spec));
+    let (values, rest) = scratch.split_at_mut(sizes.along(spec));
     let (scores, out) = rest.split_at_mut(sizes.scores());
-    head.across(qkv, (head.at(1, 0), stride), head.length, spec.scale(), keys_across);
     head.along(qkv, (head.at(2, 0), stride), head.length, 1.0, values);
     let right = |values, row| Right { values, row };
     for first in (0..spec.l).step_by(sizes.block) {

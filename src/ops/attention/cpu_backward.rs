@@ -14,7 +14,7 @@ use crate::ops::{fold, math};
 /// Words of working memory of a task.
 pub(super) const fn scratch_len(spec: &AttentionSpec) -> usize {
     let sizes = Sizes::new(spec);
-    2 * sizes.across() + 5 * sizes.along(spec) + 2 * sizes.scores() + sizes.rows()
+    4 * sizes.across() + 5 * sizes.along(spec) + 2 * sizes.scores() + sizes.rows()
 }
 
 /// The first `rows` samples, all that the arguments hold.
@@ -76,9 +76,23 @@ impl Simd for Backward<'_> {
     #[inline(always)]
     fn run<V: Vector>(self) {
         let Self { simd, spec, rows, inputs, dqkv, scratch } = self;
+        let across = Sizes::new(spec).across();
+        let (now, rest) = scratch.split_at_mut(2 * across);
+        let (next, rest) = rest.split_at_mut(2 * across);
+        let (mut now, mut next) = (now.split_at_mut(across), next.split_at_mut(across));
+        let head = |number| Head::new(simd, spec, inputs.lengths, number);
+        let count = rows * spec.heads;
+        head(0).keys_across(inputs.qkv, now.0);
+        head(0).values_across(inputs.qkv, now.1);
         // No closure: it would be compiled without the level's instructions.
-        for number in 0..rows * spec.heads {
-            one_head::<V>(&Head::new(simd, spec, inputs.lengths, number), &inputs, dqkv, scratch);
+        for number in 0..count {
+            // A head ahead, as in the forward kernel.
+            if number + 1 < count {
+                head(number + 1).keys_across(inputs.qkv, next.0);
+                head(number + 1).values_across(inputs.qkv, next.1);
+            }
+            one_head::<V>(&head(number), &inputs, dqkv, (&*now.0, &*now.1), rest);
+            std::mem::swap(&mut now, &mut next);
         }
     }
 }
@@ -86,8 +100,8 @@ impl Simd for Backward<'_> {
 /// Working memory of a head, cut up.
 struct Parts<'a> {
     /// Keys, scaled, and values, transposed.
-    keys_across: &'a mut [f32],
-    values_across: &'a mut [f32],
+    keys_across: &'a [f32],
+    values_across: &'a [f32],
     queries: &'a mut [f32],
     keys: &'a mut [f32],
     dy: &'a mut [f32],
@@ -101,11 +115,9 @@ struct Parts<'a> {
 
 impl<'a> Parts<'a> {
     #[inline(always)]
-    fn new(head: &Head<'_>, scratch: &'a mut [f32]) -> Self {
-        let (across, along, scores) = (head.sizes.across(), head.sizes.along(head.spec), head.sizes.scores());
-        let (keys_across, rest) = scratch.split_at_mut(across);
-        let (values_across, rest) = rest.split_at_mut(across);
-        let (queries, rest) = rest.split_at_mut(along);
+    fn new(head: &Head<'_>, (keys_across, values_across): (&'a [f32], &'a [f32]), scratch: &'a mut [f32]) -> Self {
+        let (along, scores) = (head.sizes.along(head.spec), head.sizes.scores());
+        let (queries, rest) = scratch.split_at_mut(along);
         let (keys, rest) = rest.split_at_mut(along);
         let (dy, rest) = rest.split_at_mut(along);
         let (dkeys, rest) = rest.split_at_mut(along);
@@ -119,8 +131,6 @@ impl<'a> Parts<'a> {
     fn fill(&mut self, head: &Head<'_>, inputs: &Inputs<'_>) {
         let (spec, stride, length) = (head.spec, head.stride(), head.length);
         let place = |part| (head.at(part, 0), stride);
-        head.across(inputs.qkv, place(1), length, spec.scale(), self.keys_across);
-        head.across(inputs.qkv, place(2), length, 1.0, self.values_across);
         head.along(inputs.qkv, place(0), spec.l, spec.scale(), self.queries);
         head.along(inputs.qkv, place(1), length, spec.scale(), self.keys);
         head.along(inputs.dy, (head.out(0), spec.d), spec.l, 1.0, self.dy);
@@ -130,9 +140,15 @@ impl<'a> Parts<'a> {
 }
 
 #[inline(always)]
-fn one_head<V: Vector>(head: &Head<'_>, inputs: &Inputs<'_>, dqkv: &mut [f32], scratch: &mut [f32]) {
+fn one_head<V: Vector>(
+    head: &Head<'_>,
+    inputs: &Inputs<'_>,
+    dqkv: &mut [f32],
+    across: (&[f32], &[f32]),
+    scratch: &mut [f32],
+) {
     let (spec, sizes, stride) = (head.spec, head.sizes, head.stride());
-    let mut parts = Parts::new(head, scratch);
+    let mut parts = Parts::new(head, across, scratch);
     parts.fill(head, inputs);
     for first in (0..spec.l).step_by(sizes.block) {
         let queries = sizes.block.min(spec.l - first);

@@ -109,10 +109,10 @@ impl<'a> Head<'a> {
         }
     }
 
-    /// The same, transposed: `to` is [head, positions padded]. The padding keeps what it held: scores that come of it are
+    /// Copies rows of a head transposed: `to` is [head, positions padded]. The padding keeps what it held: scores that come of it are
     /// overwritten.
     #[inline(always)]
-    pub(super) fn across(&self, from: &[f32], (at, stride): (usize, usize), rows: usize, scale: f32, to: &mut [f32]) {
+    fn across(&self, from: &[f32], (at, stride): (usize, usize), rows: usize, scale: f32, to: &mut [f32]) {
         let Sizes { head, keys_padded, .. } = self.sizes;
         for j in 0..rows {
             let from = &from[at + j * stride..][..head];
@@ -120,6 +120,18 @@ impl<'a> Head<'a> {
                 to[j] = scale * from;
             }
         }
+    }
+
+    /// The keys, scaled and transposed.
+    #[inline(always)]
+    pub(super) fn keys_across(&self, qkv: &[f32], to: &mut [f32]) {
+        self.across(qkv, (self.at(1, 0), self.stride()), self.length, self.spec.scale(), to);
+    }
+
+    /// The values, transposed.
+    #[inline(always)]
+    pub(super) fn values_across(&self, qkv: &[f32], to: &mut [f32]) {
+        self.across(qkv, (self.at(2, 0), self.stride()), self.length, 1.0, to);
     }
 
     /// Copies rows of a padded matrix back, times `scale`.

@@ -227,7 +227,7 @@ impl Samples<'_> {
 
     /// `S` kernel rows times `R` rows of each, from `corner` on. Returns `R`.
     #[inline(always)]
-    #[expect(clippy::needless_range_loop, reason = "as in `Taps`")]
+    #[expect(clippy::needless_range_loop, reason = "a closure would not be compiled for the level that a tile runs at")]
     fn tile<C: Columns, const S: usize, const R: usize>(
         &mut self,
         lines: &Range<usize>,
@@ -314,14 +314,14 @@ impl Dy<'_> {
 
 /// The body for each `$s` below `$count`, at most 5, as straight code.
 macro_rules! kernel_rows {
-    ($count:expr, |$s:ident| $body:block) => {
-        kernel_rows!(@ $count, $s, $body, 0 1 2 3 4)
-    };
     (@ $count:expr, $s:ident, $body:block, $($number:literal)*) => {
         $(if $number < $count {
             let $s = $number;
             $body
         })*
+    };
+    ($count:expr, |$s:ident| $body:block) => {
+        kernel_rows!(@ $count, $s, $body, 0 1 2 3 4);
     };
 }
 
@@ -338,7 +338,6 @@ struct Taps {
     next: usize,
 }
 
-#[expect(clippy::needless_range_loop, reason = "a closure would not be compiled for the level that a tile runs at")]
 impl Taps {
     /// Adds the products at positions whose words all lie within their lines. The sums come and go by value: behind a
     /// reference they would live in memory.

@@ -41,7 +41,21 @@ fn forward_only(id: &'static str, spec: MatmulSpec) -> Case {
 
 /// A dense layer behind an activation: forward, dw with db, dx with the slope of the activation in front.
 fn layer(id: &'static str, fleet: usize, batch: usize, ins: usize, outs: usize, mask: Activation) -> Case {
-    let base = MatmulSpec { fleet, ..MatmulSpec::default() };
+    layer_at(1, id, fleet, batch, ins, outs, mask)
+}
+
+/// The same at each of several positions of the batch's rows.
+fn layer_at(
+    positions: usize,
+    id: &'static str,
+    fleet: usize,
+    batch: usize,
+    ins: usize,
+    outs: usize,
+    mask: Activation,
+) -> Case {
+    let base = MatmulSpec { fleet, positions, ..MatmulSpec::default() };
+    let batch = batch * positions;
     let forward = MatmulSpec { m: batch, k: ins, n: outs, bias: true, batch: Batch::M, ..base };
     let dw = MatmulSpec { m: ins, k: batch, n: outs, a_transposed: true, sums: true, batch: Batch::K, ..base };
     let dx = MatmulSpec { m: batch, k: outs, n: ins, b_transposed: true, mask, batch: Batch::M, ..base };
@@ -76,6 +90,8 @@ pub(super) fn cases() -> Vec<Case> {
         case("f2_17x1500x19_chunks", MatmulSpec { bias: true, ..plain(2, 17, 1500, 19) }),
         case("f1_100x2049x40_ta_chunks", MatmulSpec { a_transposed: true, ..plain(1, 100, 2049, 40) }),
         layer("f1_layer_1x1x1", 1, 1, 1, 1, Activation::None),
+        layer_at(7, "f2_layer_23x7x19x35_relu", 2, 23, 19, 35, Activation::Relu),
+        layer_at(3, "f1_layer_1x3x64x33", 1, 1, 64, 33, Activation::None),
         layer("f2_layer_143x28x64_relu", 2, 143, 28, 64, Activation::Relu),
         layer("f3_layer_75x33x1_tanh", 3, 75, 33, 1, Activation::Tanh),
         layer("f2_layer_90x70x17_sigmoid", 2, 90, 70, 17, Activation::Sigmoid),

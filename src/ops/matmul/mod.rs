@@ -284,3 +284,16 @@ impl Kernel for Matmul {
         cpu::prepare(self, ctx, args, prepared);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Batch, Matmul, MatmulSpec};
+
+    #[test]
+    fn e7_a_batch_of_positions_must_be_whole() {
+        let spec = MatmulSpec { fleet: 1, m: 7, k: 2, n: 2, batch: Batch::M, positions: 3, ..MatmulSpec::default() };
+        let refused = Matmul::new(spec).expect_err("7 rows of 3").to_string();
+        assert_eq!(refused, "matmul: the batch's dimension is no multiple of 3 positions");
+        Matmul::new(MatmulSpec { positions: 0, ..spec }).expect_err("no positions");
+    }
+}
