@@ -83,7 +83,8 @@ impl Sizes {
 
     /// Whether it may be faster than the direct one, and possible: a rule of the shape alone, without the images.
     pub const fn pays(&self) -> bool {
-        self.fits() && self.c_in >= 8 && self.c_out >= 8 && self.w_out() >= self.tile()
+        let full = 3 * self.columns() <= 4 * self.c_out;
+        self.fits() && full && self.c_in >= 8 && self.w_out() >= self.tile()
     }
 
     /// Rows of y.
