@@ -120,6 +120,29 @@ fn planes() -> Vec<Case> {
     ]
 }
 
+/// Shapes that the CPU computes by way of `winograd`: every number of taps, rows beside whole tiles, one that is shorter
+/// than a tile and so is not, channels beside whole registers, every activation on both sides.
+fn transformed() -> Vec<Case> {
+    let padded = |padding, spec| ConvSpec { padding, ..spec };
+    vec![
+        with_bias("f2_n5_l13_16x16_k3_bias", line(2, 5, 13, [16, 16], 3)),
+        plain("f1_n7_l9_32x16_k3_no_padding", padded([0, 0], line(1, 7, 9, [32, 16], 3))),
+        plain("f1_n3_l5_16x16_k3_padding2_short", padded([0, 2], line(1, 3, 5, [16, 16], 3))),
+        with_bias("f3_n4_l28_16x32_k5_bias", line(3, 4, 28, [16, 32], 5)),
+        plain("f1_n5_l3_16x16_k5_shorter_than_a_tile", padded([0, 2], line(1, 5, 3, [16, 16], 5))),
+        with_bias("f1_n3_l31_17x48_k5_padding1", padded([0, 1], line(1, 3, 31, [17, 48], 5))),
+        plain("f2_n3_l11_16x64_k7_padding2", padded([0, 2], line(2, 3, 11, [16, 64], 7))),
+        with_bias("f2_n3_7x10_16x16_k3_bias", plane(2, 3, [7, 10], [16, 16], [3, 3])),
+        plain("f1_n4_5x9_32x16_k3_padding0x2", padded([0, 2], plane(1, 4, [5, 9], [32, 16], [3, 3]))),
+        with_bias("f1_n3_9x14_16x32_k5_bias", plane(1, 3, [9, 14], [16, 32], [5, 5])),
+        plain("f1_n2_3x5_16x16_k5_lower_than_the_kernel", plane(1, 2, [3, 5], [16, 16], [5, 5])),
+        case("f2_n3_l13_16x16_k3_relu", line(2, 3, 13, [16, 16], 3), true, Activation::Relu),
+        case("f1_n3_l13_16x32_k5_gelu", line(1, 3, 13, [16, 32], 5), true, Activation::Gelu),
+        masked("f2_n3_l13_16x32_k5_relu_before", line(2, 3, 13, [16, 32], 5), Activation::Relu),
+        masked("f1_n3_7x6_16x16_k3_tanh_before", plane(1, 3, [7, 6], [16, 16], [3, 3]), Activation::Tanh),
+    ]
+}
+
 fn timed() -> Vec<Case> {
     vec![
         plain("f1_n64_l13_16x32_k5", line(1, 64, 13, [16, 32], 5)).bench(),
@@ -134,5 +157,5 @@ fn timed() -> Vec<Case> {
 }
 
 pub(super) fn cases() -> Vec<Case> {
-    [lines(), planes(), timed()].into_iter().flatten().collect()
+    [lines(), planes(), transformed(), timed()].into_iter().flatten().collect()
 }

@@ -6,10 +6,12 @@ use super::dots::{self, Dots};
 use super::pack::{Panels, Rows, Weights, packed_columns};
 use super::sweep::{Direction, Sweep};
 use super::tiles::{Batch, Epilogue, Size, Tiles};
+use super::transformed;
 use super::{Conv, ConvBackwardData, ConvShape, ConvSpec};
-use crate::backend::CpuContext;
+use crate::backend::{CpuContext, SimdLevel};
 use crate::ops::activation::{Activation, InPlace, MaskInPlace};
 use crate::ops::kernel::Args;
+use crate::ops::winograd::Sizes;
 
 /// Samples that one task computes. Fixed, so that the split is the same for any number of threads.
 const TASK_SAMPLES: usize = 24;
@@ -21,11 +23,16 @@ enum Path {
     Tiles,
     /// [`Dots`].
     Dots,
+    /// [`transformed`].
+    Transformed(Sizes),
 }
 
 impl Path {
-    /// The faster one: a rule of the shape alone, so that equal shapes give equal bits.
-    const fn of(shape: &ConvShape, direction: Direction) -> Self {
+    /// The fastest one: a rule of the shape and the level alone, so that equal shapes give equal bits on a device.
+    fn of(level: SimdLevel, shape: &ConvShape, direction: Direction) -> Self {
+        if let Some(sizes) = transformed::sweep_sizes_at(level, shape, direction) {
+            return Self::Transformed(sizes);
+        }
         let ConvSpec { c_in, c_out, kernel, stride, dilation, .. } = shape.spec;
         let (c_src, c_dst, side_by_side) = match direction {
             Direction::Forward => (c_in, c_out, dilation[1] == 1),
@@ -35,11 +42,17 @@ impl Path {
     }
 }
 
-/// Words of packed weights and of what the sums start at: the bias or zeros.
+/// Words of packed weights and of what the sums start at (the bias or zeros), or of transformed weights.
 pub(super) fn packed_len(shape: &ConvShape, direction: Direction) -> usize {
     let ConvSpec { c_in, c_out, .. } = shape.spec;
-    packed_words(shape, direction)(shape.taps())
-        + packed_columns(if direction == Direction::Forward { c_out } else { c_in })
+    let direct = packed_words(shape, direction)(shape.taps())
+        + packed_columns(if direction == Direction::Forward { c_out } else { c_in });
+    transformed::sweep_sizes(shape, direction).map_or(direct, |sizes| sizes.packed_len().max(direct))
+}
+
+/// Words of working memory for all samples: packed weights, then a strip.
+pub(super) fn scratch_len(shape: &ConvShape, direction: Direction) -> usize {
+    packed_len(shape, direction) + transformed::strip_len(shape, direction, shape.spec.n)
 }
 
 /// Packs the weights of all sweeps, and the bias if there is one, into `packed`.
@@ -53,14 +66,20 @@ fn pack(
 ) {
     let ConvSpec { c_in, c_out, kernel: [_, kernel_width], .. } = shape.spec;
     let turned = direction == Direction::Backward;
+    let path = Path::of(ctx.simd, shape, direction);
+    if let Path::Transformed(sizes) = &path {
+        transformed::pack(ctx, sizes, direction, w, packed);
+        return;
+    }
     let at = packed_words(shape, direction);
     let (packed, start) = packed.split_at_mut(at(shape.taps()));
     for sweep in Sweep::all(shape, direction) {
         let weights = Weights { sweep: &sweep, w, kernel_width, c_in, c_out, turned };
         let packed = &mut packed[at(sweep.taps_before)..];
-        match Path::of(shape, direction) {
-            Path::Tiles => ctx.simd.run(Panels { weights, packed }),
-            Path::Dots => Rows { weights, packed }.run(),
+        if path == Path::Dots {
+            Rows { weights, packed }.run();
+        } else {
+            ctx.simd.run(Panels { weights, packed });
         }
     }
     let bias = bias.unwrap_or_default();
@@ -88,14 +107,23 @@ pub(super) fn prepare_data(kernel: &ConvBackwardData, ctx: &CpuContext, args: &A
 
 /// All samples.
 pub(super) fn forward(kernel: &Conv, ctx: &CpuContext, args: &mut Args<'_>) {
-    let packed = args.f32_mut(3);
+    let (packed, strip) = args.f32_mut(3).split_at_mut(packed_len(&kernel.shape, Direction::Forward));
     prepare_forward(kernel, ctx, args, packed);
-    forward_packed(kernel, ctx, args, packed);
+    forward_packed(kernel, ctx, args, (packed, strip));
 }
 
 /// The samples that `args` holds, with weights that [`prepare_forward`] packed.
-pub(super) fn forward_packed(kernel: &Conv, ctx: &CpuContext, args: &mut Args<'_>, packed: &[f32]) {
+pub(super) fn forward_packed(
+    kernel: &Conv,
+    ctx: &CpuContext,
+    args: &mut Args<'_>,
+    (packed, strip): (&[f32], &mut [f32]),
+) {
     let shape = &kernel.shape;
+    if let Path::Transformed(sizes) = Path::of(ctx.simd, shape, Direction::Forward) {
+        transformed::forward(kernel, &sizes, ctx, args, (packed, strip));
+        return;
+    }
     let activation = kernel.activation;
     let (x, y) = (args.f32(0), args.f32_mut(2));
     by_samples(shape, ctx, (x, shape.x_sample()), (y, shape.y_sample()), |_, src, dst| {
@@ -109,14 +137,23 @@ pub(super) fn forward_packed(kernel: &Conv, ctx: &CpuContext, args: &mut Args<'_
 
 /// All samples.
 pub(super) fn backward_data(kernel: &ConvBackwardData, ctx: &CpuContext, args: &mut Args<'_>) {
-    let packed = args.f32_mut(3);
+    let (packed, strip) = args.f32_mut(3).split_at_mut(packed_len(&kernel.shape, Direction::Backward));
     prepare_data(kernel, ctx, args, packed);
-    data_packed(kernel, ctx, args, packed);
+    data_packed(kernel, ctx, args, (packed, strip));
 }
 
 /// The samples that `args` holds, with weights that [`prepare_data`] packed.
-pub(super) fn data_packed(kernel: &ConvBackwardData, ctx: &CpuContext, args: &mut Args<'_>, packed: &[f32]) {
+pub(super) fn data_packed(
+    kernel: &ConvBackwardData,
+    ctx: &CpuContext,
+    args: &mut Args<'_>,
+    (packed, strip): (&[f32], &mut [f32]),
+) {
     let shape = &kernel.shape;
+    if let Path::Transformed(sizes) = Path::of(ctx.simd, shape, Direction::Backward) {
+        transformed::backward_data(kernel, &sizes, ctx, args, (packed, strip));
+        return;
+    }
     let activation = kernel.mask;
     let (dy, dx) = (args.f32(0), args.f32_mut(2));
     let saved = if activation == Activation::None { &[][..] } else { args.f32(4) };
@@ -140,6 +177,7 @@ fn sweeps(
     (src, dst): (&[f32], &mut [f32]),
     epilogue: Epilogue<'_>,
 ) {
+    let dots = Path::of(ctx.simd, shape, direction) == Path::Dots;
     let ConvSpec { size: [h, w], c_in, c_out, .. } = shape.spec;
     let (x, y) = (Size { h, w, c: c_in }, Size { h: shape.out[0], w: shape.out[1], c: c_out });
     let (src_size, dst_size) = if direction == Direction::Forward { (x, y) } else { (y, x) };
@@ -148,9 +186,10 @@ fn sweeps(
     for sweep in Sweep::all(shape, direction) {
         let (dst, weights) = (&mut *dst, &packed[at(sweep.taps_before)..]);
         let batch = Batch { sweep: &sweep, src, src_size, dst, dst_size, weights, start, epilogue };
-        match Path::of(shape, direction) {
-            Path::Tiles => ctx.simd.run(Tiles(batch)),
-            Path::Dots => ctx.simd.run(Dots(batch)),
+        if dots {
+            ctx.simd.run(Dots(batch));
+        } else {
+            ctx.simd.run(Tiles(batch));
         }
     }
 }

@@ -15,7 +15,8 @@
 //! is a sweep over x, the gradient of x one over dy with turned weights for each pair of remainders modulo the
 //! strides. [`cpu`] chooses how a sweep is computed: `tiles` holds the same position of several samples in registers,
 //! which therefore share their clipping at the edges, times some channels; `dots` takes dot products where there are
-//! few channels to write. The gradient of w (`weight`) holds a tile of it in registers over lines of dy.
+//! few channels to write. The gradient of w (`weight`) holds a tile of it in registers over lines of dy. `transformed` is
+//! the way of all three with fewer multiplications, for kernels of three to seven taps and many channels.
 //! GPU: one tiled product in three modes that gathers its left operand from x or dy.
 
 mod cases;
@@ -30,6 +31,7 @@ mod sweep;
 #[cfg(test)]
 mod tests;
 mod tiles;
+mod transformed;
 mod weight;
 
 pub use shape::{ConvShape, ConvSpec};
@@ -91,7 +93,7 @@ impl Kernel for Conv {
             ArgSpec::read("x", self.shape.x_len()).rows(),
             ArgSpec::read("w", self.shape.w_len()),
             ArgSpec::write("y", self.shape.y_len()).rows(),
-            ArgSpec::scratch("scratch", cpu::packed_len(&self.shape, Direction::Forward)),
+            ArgSpec::scratch("scratch", cpu::scratch_len(&self.shape, Direction::Forward)),
         ];
         if self.bias {
             args.push(ArgSpec::read("bias", self.shape.spec.c_out));
@@ -114,11 +116,11 @@ impl Kernel for Conv {
         Some(self.shape.spec.n)
     }
     fn cpu_tile(&self, ctx: &CpuContext, args: &mut Args<'_>, _step: u32, _tile: Tile) {
-        let packed = args.prepared();
-        cpu::forward_packed(self, ctx, args, packed);
+        let memory = (args.prepared(), args.f32_mut(3));
+        cpu::forward_packed(self, ctx, args, memory);
     }
-    fn tile_scratch(&self, _rows: usize) -> usize {
-        0
+    fn tile_scratch(&self, rows: usize) -> usize {
+        transformed::strip_len(&self.shape, Direction::Forward, rows)
     }
     fn prepared_len(&self) -> usize {
         cpu::packed_len(&self.shape, Direction::Forward)
@@ -153,7 +155,7 @@ impl Kernel for ConvBackwardData {
             ArgSpec::read("dy", self.shape.y_len()).rows(),
             ArgSpec::read("w", self.shape.w_len()),
             ArgSpec::write("dx", self.shape.x_len()).rows(),
-            ArgSpec::scratch("scratch", cpu::packed_len(&self.shape, Direction::Backward)),
+            ArgSpec::scratch("scratch", cpu::scratch_len(&self.shape, Direction::Backward)),
         ];
         if self.mask != Activation::None {
             args.push(ArgSpec::read("saved", self.shape.x_len()).rows());
@@ -176,11 +178,11 @@ impl Kernel for ConvBackwardData {
         Some(self.shape.spec.n)
     }
     fn cpu_tile(&self, ctx: &CpuContext, args: &mut Args<'_>, _step: u32, _tile: Tile) {
-        let packed = args.prepared();
-        cpu::data_packed(self, ctx, args, packed);
+        let memory = (args.prepared(), args.f32_mut(3));
+        cpu::data_packed(self, ctx, args, memory);
     }
-    fn tile_scratch(&self, _rows: usize) -> usize {
-        0
+    fn tile_scratch(&self, rows: usize) -> usize {
+        transformed::strip_len(&self.shape, Direction::Backward, rows)
     }
     fn prepared_len(&self) -> usize {
         cpu::packed_len(&self.shape, Direction::Backward)
@@ -239,7 +241,7 @@ impl Kernel for ConvBackwardWeight {
     fn cpu_tile(&self, ctx: &CpuContext, args: &mut Args<'_>, _step: u32, tile: Tile) {
         weight::tile(self, ctx, args, tile);
     }
-    fn tile_scratch(&self, _rows: usize) -> usize {
-        0
+    fn tile_scratch(&self, rows: usize) -> usize {
+        transformed::gradient_len(&self.shape, rows)
     }
 }

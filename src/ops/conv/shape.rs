@@ -1,6 +1,6 @@
 //! A convolution's sizes.
 
-use super::{gpu, weight};
+use super::{gpu, transformed, weight};
 use crate::ops::ShapeError;
 use crate::ops::kernel::Work;
 
@@ -116,10 +116,12 @@ impl ConvShape {
         self.taps() * self.spec.c_in * self.spec.c_out
     }
 
-    /// Partial sums of dw and db: on the CPU of chunks of samples, on the GPU of chunks of positions.
+    /// Partial sums of dw and db: on the CPU of chunks of samples, on the GPU of chunks of positions; or on the CPU
+    /// transformed samples and sums.
     pub(super) fn weight_scratch_len(&self) -> usize {
         let chunks = weight::chunks(self).0.max(gpu::weight_chunks(self).0);
-        chunks.saturating_mul(self.w_len() + self.spec.c_out)
+        let direct = chunks.saturating_mul(self.w_len() + self.spec.c_out);
+        direct.max(transformed::gradient_len(self, self.spec.n))
     }
 
     pub(super) fn work(&self) -> Work {

@@ -14,17 +14,22 @@ const SPEC: ConvSpec = ConvSpec {
     dilation: [1, 1],
 };
 
+/// A shape whose three kernels are computed by way of `winograd`.
+const TRANSFORMED: ConvSpec = ConvSpec { n: 14, c_in: 16, c_out: 32, stride: [1, 1], ..SPEC };
+
 #[test]
 fn e10_conv_has_the_same_bits_on_any_number_of_threads() {
     let cases = ConvOp.cases();
-    let large: Vec<_> = cases.iter().filter(|case| case.id.contains("n256_l90")).collect();
-    assert_eq!(large.len(), 1);
+    // The one by way of `winograd` on AVX-512, the other directly.
+    let large: Vec<_> =
+        cases.iter().filter(|case| ["n256_l90", "n430_l9"].iter().any(|sizes| case.id.contains(sizes))).collect();
+    assert_eq!(large.len(), 2);
     large.into_iter().for_each(assert_same_bits_on_any_number_of_threads);
 }
 
 /// The kernel for a fleet of three gives each member what the kernel for one gives it.
-fn assert_fleet_equals_singles<K: Kernel + 'static>(kernel: impl Fn(ConvShape) -> K) {
-    let [single, fleet] = [1, 3].map(|fleet| kernel(ConvShape::new(ConvSpec { fleet, ..SPEC }).expect("right")));
+fn assert_fleet_equals_singles<K: Kernel + 'static>(spec: ConvSpec, kernel: impl Fn(ConvShape) -> K) {
+    let [single, fleet] = [1, 3].map(|fleet| kernel(ConvShape::new(ConvSpec { fleet, ..spec }).expect("right")));
     let lens: Vec<usize> = single.args().iter().filter(|arg| arg.name != "scratch").map(|arg| arg.len).collect();
     let value = |i: usize| ((i * 2_654_435_761) % 1013) as f32 / 500.0 - 1.0;
     let all: Vec<Vec<u32>> =
@@ -47,9 +52,11 @@ fn run_any(kernel: &impl Kernel, backend: &crate::backend::Backend, words: &[Vec
 
 #[test]
 fn e12_conv_gives_a_member_the_same_bits_alone_and_in_a_fleet() {
-    assert_fleet_equals_singles(|shape| Conv { shape, bias: true, activation: Activation::Gelu });
-    assert_fleet_equals_singles(|shape| ConvBackwardData { shape, mask: Activation::None });
-    assert_fleet_equals_singles(|shape| ConvBackwardWeight { shape, bias: true });
+    for spec in [SPEC, TRANSFORMED] {
+        assert_fleet_equals_singles(spec, |shape| Conv { shape, bias: true, activation: Activation::Gelu });
+        assert_fleet_equals_singles(spec, |shape| ConvBackwardData { shape, mask: Activation::None });
+        assert_fleet_equals_singles(spec, |shape| ConvBackwardWeight { shape, bias: true });
+    }
 }
 
 #[test]

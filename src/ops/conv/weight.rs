@@ -8,6 +8,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::columns::{Columns, Mixed, panel_width};
+use super::transformed;
 use super::{ConvBackwardWeight, ConvShape, ConvSpec};
 use crate::backend::CpuContext;
 use crate::backend::simd::{Simd, Vector};
@@ -30,6 +31,10 @@ pub(super) fn chunks(shape: &ConvShape) -> (usize, usize) {
 /// All samples. Each chunk sums into a place of its own, then these are added in order.
 pub(super) fn whole(kernel: &ConvBackwardWeight, ctx: &CpuContext, args: &mut Args<'_>) {
     let shape = &kernel.shape;
+    if let Some(sizes) = transformed::gradient_sizes_at(ctx.simd, shape) {
+        transformed::backward_weight(kernel, &sizes, ctx, args, Tile::whole(shape.spec.n));
+        return;
+    }
     let (chunks, chunk_len) = chunks(shape);
     let (x, dy) = (args.f32(0), args.f32(1));
     let dw = args.f32_mut(2);
@@ -58,6 +63,10 @@ pub(super) fn whole(kernel: &ConvBackwardWeight, ctx: &CpuContext, args: &mut Ar
 
 /// The samples of a tile of the batch, straight into the sums.
 pub(super) fn tile(kernel: &ConvBackwardWeight, ctx: &CpuContext, args: &mut Args<'_>, tile: Tile) {
+    if let Some(sizes) = transformed::gradient_sizes_at(ctx.simd, &kernel.shape) {
+        transformed::backward_weight(kernel, &sizes, ctx, args, tile);
+        return;
+    }
     let (x, dy) = (args.f32(0), args.f32(1));
     let dw = args.f32_mut(2);
     let db = if kernel.bias { args.f32_mut(4) } else { &mut [] };

@@ -76,10 +76,15 @@ pub struct Sizes {
 }
 
 impl Sizes {
-    /// Whether this way is faster than the direct one, and possible: a rule of the shape alone, without the images.
+    /// Whether this way is possible.
+    pub const fn fits(&self) -> bool {
+        self.kw >= 3 && self.kw <= 7 && self.pad_h < self.kh && self.pad_w < self.kw
+    }
+
+    /// Whether it may be faster than the direct one, and possible: a rule of the shape alone, without the images.
     pub const fn pays(&self) -> bool {
-        let fits = self.kw >= 3 && self.kw <= 7 && self.pad_h < self.kh && self.pad_w < self.kw;
-        fits && self.c_in >= 8 && self.c_out >= 8 && self.w_out() >= self.tile()
+        let full = 3 * self.columns() <= 4 * self.c_out;
+        self.fits() && full && self.c_in >= 8 && self.w_out() >= self.tile()
     }
 
     /// Rows of y.

@@ -4,7 +4,7 @@ use super::input::{Layout, Row};
 use super::points::collect;
 use super::{BLOCK, CELL, POINTS, SPARE_TILES, Sizes};
 use crate::backend::simd::{Simd, SimdLevel, Vector};
-use crate::ops::activation::Activation;
+use crate::ops::activation::{Activation, InPlace, MaskInPlace};
 
 /// Above this many products at a point the weights outgrow the nearest cache, and a register tile holds six tiles at
 /// half of the points instead of three at all.
@@ -80,7 +80,7 @@ impl Sweep<'_> {
                     (BLOCK, false) => self.multiply::<V, M, 3, 8>(strip),
                     _ => self.multiply::<V, M, 3, 4>(strip),
                 }
-                self.finish_strip(strip);
+                self.finish_strip::<V>(strip);
             }
         }
     }
@@ -171,19 +171,25 @@ impl Sweep<'_> {
 
     /// What costs more than a comparison.
     #[inline(always)]
-    fn finish_strip(&mut self, strip: Strip) {
+    fn finish_strip<V: Vector>(&mut self, strip: Strip) {
         let row = self.sizes.w_out() * self.sizes.c_out;
         let first = (strip.image * self.sizes.h_out() + strip.first) * row;
         let y = &mut self.y[first..first + strip.rows * row];
         match self.finish {
-            Finish::Activate(_, activation) => activate(y, activation),
-            Finish::Slope(saved, activation) => slope(y, &saved[first..first + strip.rows * row], activation),
+            Finish::Activate(_, Activation::None | Activation::Relu)
+            | Finish::Slope(_, Activation::None | Activation::Relu) => {}
+            Finish::Activate(_, activation) => InPlace { values: y, activation }.run::<V>(),
+            Finish::Slope(saved, activation) => {
+                let saved = &saved[first..first + y.len()];
+                MaskInPlace { values: y, saved, activation }.run::<V>();
+            }
         }
     }
 }
 
 /// Adds the products of `lanes` channels. The sums come and go by value: behind a reference they would live in memory.
 #[inline(always)]
+#[expect(clippy::needless_range_loop, reason = "loops with numbers stay in registers")]
 fn add_products<V: Vector, const T: usize, const P: usize>(
     x: &[f32],
     weights: &[f32],
@@ -198,10 +204,10 @@ fn add_products<V: Vector, const T: usize, const P: usize>(
             let at = lane * CELL + p * BLOCK;
             // SAFETY: lane < lanes and p < P: the second assertion.
             let factors = V::load(unsafe { weights.get_unchecked(at..at + V::LANES) });
-            for (t, sums) in sums.iter_mut().enumerate() {
+            for t in 0..T {
                 // SAFETY: t < T, p < P and lane < lanes: the first assertion.
                 let value = V::splat(unsafe { *x.get_unchecked(t * CELL + p * BLOCK + lane) });
-                sums[p] = value.mul_add(factors, sums[p]);
+                sums[t][p] = value.mul_add(factors, sums[t][p]);
             }
         }
     }
@@ -246,53 +252,47 @@ impl<V: Vector> Target<V> {
         match finish {
             // Not `max`, which would turn NaN into 0.
             Finish::Activate(_, Activation::Relu) => {
-                self.each(outputs, y, count, |sum, _| sum.if_less(zero, zero, sum));
+                for (i, output) in outputs.iter().enumerate() {
+                    if i < count {
+                        let sum = output.add(self.bias);
+                        // SAFETY: i < count.
+                        unsafe { self.put(sum.if_less(zero, zero, sum), y, i) };
+                    }
+                }
             }
             Finish::Slope(saved, Activation::Relu) => {
                 let saved = &saved[first..end];
-                self.each(outputs, y, count, |sum, at| {
-                    // SAFETY: `each` gives places within y, which is as long.
-                    let saved = V::load_part(unsafe { saved.get_unchecked(at..at + self.lanes) });
-                    zero.if_less(saved, sum, zero)
-                });
+                for (i, output) in outputs.iter().enumerate() {
+                    if i < count {
+                        let at = i * self.c_out;
+                        // SAFETY: i < count, and `saved` is as long as y.
+                        unsafe {
+                            let saved = V::load_part(saved.get_unchecked(at..at + self.lanes));
+                            self.put(zero.if_less(saved, *output, zero), y, i);
+                        }
+                    }
+                }
             }
-            _ => self.each(outputs, y, count, |sum, _| sum),
+            _ => {
+                for (i, output) in outputs.iter().enumerate() {
+                    if i < count {
+                        // SAFETY: i < count.
+                        unsafe { self.put(output.add(self.bias), y, i) };
+                    }
+                }
+            }
         }
     }
 
-    /// Stores `count` outputs and bias by way of `finish`, which also gets the word's place in y.
+    /// Stores the columns of a tile's output `i`.
+    ///
+    /// # Safety
+    /// `y` holds so many outputs and one.
     #[inline(always)]
-    fn each<const M: usize>(&self, outputs: &[V; M], y: &mut [f32], count: usize, finish: impl Fn(V, usize) -> V) {
-        assert!(y.len() == (count - 1) * self.c_out + self.lanes, "the outputs of a tile fill their place");
-        for (i, output) in outputs.iter().enumerate() {
-            if i < count {
-                let at = i * self.c_out;
-                let value = finish(output.add(self.bias), at);
-                // SAFETY: i < count: the assertion.
-                value.store_part(unsafe { y.get_unchecked_mut(at..at + self.lanes) });
-            }
-        }
-    }
-}
-
-#[inline(always)]
-fn activate(values: &mut [f32], activation: Activation) {
-    // The kind is a constant in each loop, or none of them would vectorise.
-    match activation {
-        Activation::None | Activation::Relu => {}
-        Activation::Gelu => values.iter_mut().for_each(|v| *v = Activation::Gelu.apply(*v)),
-        Activation::Tanh => values.iter_mut().for_each(|v| *v = Activation::Tanh.apply(*v)),
-        Activation::Sigmoid => values.iter_mut().for_each(|v| *v = Activation::Sigmoid.apply(*v)),
-    }
-}
-
-#[inline(always)]
-fn slope(values: &mut [f32], saved: &[f32], activation: Activation) {
-    let pairs = values.iter_mut().zip(saved);
-    match activation {
-        Activation::None | Activation::Relu => {}
-        Activation::Gelu => pairs.for_each(|(v, s)| *v *= Activation::Gelu.slope(*s)),
-        Activation::Tanh => pairs.for_each(|(v, s)| *v *= Activation::Tanh.slope(*s)),
-        Activation::Sigmoid => pairs.for_each(|(v, s)| *v *= Activation::Sigmoid.slope(*s)),
+    unsafe fn put(&self, value: V, y: &mut [f32], i: usize) {
+        let at = i * self.c_out;
+        debug_assert!(at + self.lanes <= y.len(), "an output lies in y");
+        // SAFETY: the caller's promise.
+        value.store_part(unsafe { y.get_unchecked_mut(at..at + self.lanes) });
     }
 }

@@ -172,6 +172,7 @@ struct Place {
 
 /// Adds the products of `count` tiles: `R` channels of x by `W` vectors of dy.
 #[inline(always)]
+#[expect(clippy::needless_range_loop, reason = "loops with numbers stay in registers")]
 fn add_products<V: Vector, const W: usize, const R: usize>(
     x: &[f32],
     dy: &[&[f32]; W],
@@ -183,13 +184,16 @@ fn add_products<V: Vector, const W: usize, const R: usize>(
     assert!(dy.iter().all(|dy| dy.len() >= (count - 1) * BLOCK + V::LANES), "the tiles of dy are there");
     for tile in 0..count {
         let at = tile * BLOCK;
-        // SAFETY: tile < count: the second assertion.
-        let columns = dy.map(|dy| V::load(unsafe { dy.get_unchecked(at..at + V::LANES) }));
-        for (r, sums) in sums.iter_mut().enumerate() {
+        let mut columns = [V::splat(0.0); W];
+        for w in 0..W {
+            // SAFETY: tile < count: the second assertion.
+            columns[w] = V::load(unsafe { dy[w].get_unchecked(at..at + V::LANES) });
+        }
+        for r in 0..R {
             // SAFETY: tile < count and r < R: the first assertion.
             let factor = V::splat(unsafe { *x.get_unchecked(at + r) });
-            for (sum, column) in sums.iter_mut().zip(&columns) {
-                *sum = factor.mul_add(*column, *sum);
+            for w in 0..W {
+                sums[r][w] = factor.mul_add(columns[w], sums[r][w]);
             }
         }
     }
