@@ -87,7 +87,6 @@ impl Dots<'_> {
 /// Adds the products of `weights` with a stretch of each sample, `stride` words apart: whole vectors of them, and the rest
 /// one by one.
 #[inline(always)]
-#[expect(clippy::needless_range_loop, reason = "a closure would not be compiled for the level that it runs at")]
 fn products<V: Vector, const R: usize>(
     src: &[f32],
     stride: usize,
@@ -116,10 +115,14 @@ fn products<V: Vector, const R: usize>(
 #[inline(always)]
 fn finish(epilogue: Epilogue<'_>, at: usize, sum: f32) -> f32 {
     match epilogue {
-        Epilogue::None => sum,
         Epilogue::Relu if sum < 0.0 => 0.0,
-        Epilogue::Relu => sum,
-        Epilogue::WherePositive(saved) if saved[at] > 0.0 => sum,
-        Epilogue::WherePositive(_) => 0.0,
+        Epilogue::WherePositive(saved) => {
+            if saved[at] > 0.0 {
+                sum
+            } else {
+                0.0
+            }
+        }
+        _ => sum,
     }
 }

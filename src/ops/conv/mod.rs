@@ -13,7 +13,7 @@
 //!
 //! CPU: in this layout the taps of one kernel row read one stretch of x (for dilation 1), so nothing is copied. Forward
 //! is a sweep over x, the gradient of x one over dy with turned weights for each pair of remainders modulo the
-//! strides. [`cpu`] chooses how a sweep is computed: `tiles` holds the same position of several samples in registers,
+//! strides. `cpu` chooses how a sweep is computed: `tiles` holds the same position of several samples in registers,
 //! which therefore share their clipping at the edges, times some channels; `dots` takes dot products where there are
 //! few channels to write. The gradient of w (`weight`) holds a tile of it in registers over lines of dy. `transformed` is
 //! the way of all three with fewer multiplications, for kernels of three to seven taps and many channels.

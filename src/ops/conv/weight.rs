@@ -41,11 +41,11 @@ pub(super) fn whole(kernel: &ConvBackwardWeight, ctx: &CpuContext, args: &mut Ar
     let db = if kernel.bias { args.f32_mut(4) } else { &mut [] };
     let (w_len, len) = (dw.len(), dw.len() + shape.spec.c_out);
     let sum = |(s, out): (usize, &mut [f32])| {
-        let samples = s * chunk_len..shape.spec.n.min((s + 1) * chunk_len);
+        let range = s * chunk_len..shape.spec.n.min((s + 1) * chunk_len);
         out.fill(0.0);
         let (dw, db) = out.split_at_mut(w_len);
         let db = if kernel.bias { db } else { &mut [] };
-        ctx.simd.run(Samples { shape, x, dy, samples, dw, db });
+        ctx.simd.run(Samples { shape, x, dy, range, dw, db });
     };
     let partials = &mut args.f32_mut(3)[..chunks * len];
     if ctx.worth_splitting(shape.member_flops()) {
@@ -74,15 +74,15 @@ pub(super) fn tile(kernel: &ConvBackwardWeight, ctx: &CpuContext, args: &mut Arg
         dw.fill(0.0);
         db.fill(0.0);
     }
-    ctx.simd.run(Samples { shape: &kernel.shape, x, dy, samples: 0..tile.rows, dw, db });
+    ctx.simd.run(Samples { shape: &kernel.shape, x, dy, range: 0..tile.rows, dw, db });
 }
 
-/// Adds the products of some samples to `dw`, and their rows of dy to `db` unless it is empty.
+/// Adds the products of samples in `range` to `dw`, and their rows of dy to `db` unless it is empty.
 struct Samples<'a> {
     shape: &'a ConvShape,
     x: &'a [f32],
     dy: &'a [f32],
-    samples: Range<usize>,
+    range: Range<usize>,
     dw: &'a mut [f32],
     db: &'a mut [f32],
 }
@@ -102,7 +102,7 @@ impl Simd for Samples<'_> {
     fn run<V: Vector>(mut self) {
         let ConvSpec { size: [_, w], c_in, c_out, stride, .. } = self.shape.spec;
         let [h_out, w_out] = self.shape.out;
-        let all = self.samples.start * h_out..self.samples.end * h_out;
+        let all = self.range.start * h_out..self.range.end * h_out;
         // Lines of x overlap from one line of dy to the next unless the stride is the kernel's height or more.
         let line = stride[0] * w * c_in + w_out * c_out;
         let block = (BLOCK_WORDS / line).max(1);
@@ -282,7 +282,7 @@ impl Samples<'_> {
     #[inline(always)]
     const fn is_within(&self, top: isize) -> bool {
         let ConvSpec { size, kernel, dilation, .. } = self.shape.spec;
-        top >= 0 && top + ((kernel[0] - 1) * dilation[0]) as isize <= size[0] as isize - 1
+        top >= 0 && top + (((kernel[0] - 1) * dilation[0]) as isize) < size[0] as isize
     }
 
     /// The positions across dy for which tap `k` of a kernel row reads within x.
@@ -342,6 +342,7 @@ impl Taps {
     /// Adds the products at positions whose words all lie within their lines. The sums come and go by value: behind a
     /// reference they would live in memory.
     #[inline(always)]
+    #[expect(clippy::needless_range_loop, reason = "a closure would not be compiled for the level that it runs at")]
     fn products<C: Columns, const S: usize, const R: usize>(
         self,
         x: &[f32],
@@ -371,6 +372,7 @@ impl Taps {
 
     /// Adds the products at one position, zeros where a line ends.
     #[inline(always)]
+    #[expect(clippy::needless_range_loop, reason = "a closure would not be compiled for the level that it runs at")]
     fn clipped<C: Columns, const S: usize, const R: usize>(
         self,
         x: &[f32],

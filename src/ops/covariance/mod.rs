@@ -5,7 +5,7 @@
 //!
 //! Rows are centred before they are multiplied, so that values far from 0 lose nothing; for the same reason the means are
 //! summed from the first row on, and once more from the mean that this gives. Both devices cut the rows into the same pieces, a rule of the shape alone, whose
-//! sums are added in their order; within a piece, sums of [`BLOCK_ROWS`] rows are taken one after the other, so that no
+//! sums are added in their order; within a piece, sums of `BLOCK_ROWS` rows are taken one after the other, so that no
 //! long chain of additions rounds away small terms. Only the upper triangle is computed; the lower one mirrors it.
 //!
 //! CPU: a task a piece; 64 columns of a block are centred once into a padded buffer, then 4 columns x 64 columns in

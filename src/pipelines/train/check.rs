@@ -142,7 +142,7 @@ fn network(issues: &mut Issues, settings: &Settings, inputs: Option<usize>) {
         Ok(model) => {
             issues.require(model.vocabulary().is_none() || settings.data.scale == Scaling::None, "data.scale", || {
                 "expected \"none\" before an embedding, which takes the numbers of words as they are".to_owned()
-            })
+            });
         }
     }
 }

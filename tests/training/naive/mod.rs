@@ -144,7 +144,9 @@ pub fn forward(model: &Model, params: &[Vec<f64>], inputs: &[Vec<f64>], pass: Pa
                 rows.iter_mut().flatten().for_each(|x| *x = activate(*function, *x));
             }
             LayerSpec::FirstPosition => {
-                rows.iter_mut().for_each(|row| row.truncate(shape.channels));
+                for row in &mut rows {
+                    row.truncate(shape.channels);
+                }
                 shape = TensorShape::flat(shape.channels);
             }
             LayerSpec::Flatten => shape = TensorShape::flat(rows[0].len()),
