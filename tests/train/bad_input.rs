@@ -74,7 +74,7 @@ fn e21_wrong_tables_name_file_row_and_column() {
     let mut binary = waves();
     binary.head.push_str("\nloss = \"binary_cross_entropy\"");
     table_refused(three, &binary, &["expects two classes in column `shape`, found 3: fast, none, slow"]);
-    let few = |t: String| t.lines().take(4).map(|l| format!("{l}\n")).collect();
+    let few = |t: String| t.split_inclusive('\n').take(4).collect::<String>();
     table_refused(few, &job, &["waves.csv: "]);
 }
 

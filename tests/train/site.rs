@@ -33,7 +33,7 @@ pub fn waves() -> Job {
 impl Job {
     /// The job with more epochs, so that there is time to disturb it.
     pub fn slow(mut self) -> Self {
-        self.training = "epochs = 1500\nbatch = 32\nrate = 0.001".to_owned();
+        "epochs = 1500\nbatch = 32\nrate = 0.001".clone_into(&mut self.training);
         self
     }
 
