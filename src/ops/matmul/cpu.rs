@@ -6,6 +6,7 @@
 
 use rayon::prelude::*;
 
+use super::dot::{Dot, dots};
 use super::pack::{A_ROWS, PANEL, pack_a, pack_b, packed_a_len, packed_b_len};
 use super::{Batch, Matmul, MatmulSpec};
 use crate::backend::CpuContext;
@@ -343,7 +344,7 @@ fn multiply<V: Vector, const W: usize, const R: usize>(
 /// Loads rows of `width` values, `stride` apart; lanes beyond are zeros.
 #[inline(always)]
 #[expect(clippy::needless_range_loop, reason = "as in `Product`")]
-fn load_rows<V: Vector, const W: usize, const R: usize>(
+pub(super) fn load_rows<V: Vector, const W: usize, const R: usize>(
     from: &[f32],
     stride: usize,
     width: usize,
@@ -375,7 +376,7 @@ fn load_rows<V: Vector, const W: usize, const R: usize>(
 /// Stores rows of `width` values, `stride` apart.
 #[inline(always)]
 #[expect(clippy::needless_range_loop, reason = "as in `Product`")]
-fn store_rows<V: Vector, const W: usize, const R: usize>(
+pub(super) fn store_rows<V: Vector, const W: usize, const R: usize>(
     rows: &[[V; W]; R],
     to: &mut [f32],
     stride: usize,
@@ -422,7 +423,7 @@ fn finish(out: &mut [f32], saved: &[f32], spec: &MatmulSpec) {
 
 /// The same for sums that are in memory: slopes and activations of every kind.
 #[inline(always)]
-fn finish_all(out: &mut [f32], saved: &[f32], spec: &MatmulSpec) {
+pub(super) fn finish_all(out: &mut [f32], saved: &[f32], spec: &MatmulSpec) {
     if spec.mask == Activation::Relu {
         out.iter_mut().zip(saved).for_each(|(v, s)| *v *= Activation::Relu.slope(*s));
     }
@@ -501,105 +502,4 @@ impl Simd for ColumnSums<'_> {
             column += width;
         }
     }
-}
-
-/// How products with a single column are summed without padding it to a panel.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Dots {
-    /// Each sum runs along a row of `a`.
-    AlongRows,
-    /// All sums grow together, row of `a` by row.
-    AcrossRows,
-}
-
-/// The way, if there is only one column.
-pub(super) const fn dots(spec: &MatmulSpec) -> Option<Dots> {
-    match (spec.n, spec.a_transposed) {
-        (1, false) => Some(Dots::AlongRows),
-        (1, true) => Some(Dots::AcrossRows),
-        _ => None,
-    }
-}
-
-/// `c[i] = sum_k a[i, k] * b[k]`.
-struct Dot<'a> {
-    dots: Dots,
-    spec: &'a MatmulSpec,
-    a: &'a [f32],
-    b: &'a [f32],
-    bias: &'a [f32],
-    saved: &'a [f32],
-    adds: bool,
-    c: &'a mut [f32],
-}
-
-impl Simd for Dot<'_> {
-    type Out = ();
-
-    #[inline(always)]
-    fn run<V: Vector>(self) {
-        let MatmulSpec { m, k, .. } = *self.spec;
-        let start = self.bias.first().copied().unwrap_or(0.0);
-        match self.dots {
-            Dots::AlongRows => {
-                for (c, row) in self.c.iter_mut().zip(self.a.chunks_exact(k)) {
-                    let before = if self.adds { *c } else { start };
-                    *c = before + along::<V>(row, self.b);
-                }
-            }
-            Dots::AcrossRows => {
-                let mut i = 0;
-                while i < m {
-                    let left = m - i;
-                    let columns = &self.a[i..];
-                    let c = &mut self.c[i..];
-                    let start = if self.adds { None } else { Some(start) };
-                    i += if left >= 4 * V::LANES {
-                        across::<V, 4>(columns, m, self.b, start, c)
-                    } else {
-                        across::<V, 1>(columns, m, self.b, start, c)
-                    };
-                }
-            }
-        }
-        finish_all(self.c, self.saved, self.spec);
-    }
-}
-
-/// The sum of `x[q] * y[q]`.
-#[inline(always)]
-fn along<V: Vector>(x: &[f32], y: &[f32]) -> f32 {
-    let mut parts = [V::splat(0.0); 2];
-    let mut q = 0;
-    while q + 2 * V::LANES <= x.len() {
-        parts[0] = V::load(&x[q..]).mul_add(V::load(&y[q..]), parts[0]);
-        parts[1] = V::load(&x[q + V::LANES..]).mul_add(V::load(&y[q + V::LANES..]), parts[1]);
-        q += 2 * V::LANES;
-    }
-    while q < x.len() {
-        let end = (q + V::LANES).min(x.len());
-        parts[0] = V::load_part(&x[q..end]).mul_add(V::load_part(&y[q..end]), parts[0]);
-        q = end;
-    }
-    parts[0].add(parts[1]).sum()
-}
-
-/// Up to `W` vectors of sums: `c[i] = start + sum_q a[q * stride + i] * b[q]`, or `c[i] +=` that. Returns how many sums.
-#[inline(always)]
-fn across<V: Vector, const W: usize>(a: &[f32], stride: usize, b: &[f32], start: Option<f32>, c: &mut [f32]) -> usize {
-    let width = (W * V::LANES).min(c.len());
-    let c = &mut c[..width];
-    let mut sums = [[V::splat(start.unwrap_or(0.0)); W]; 1];
-    if start.is_none() {
-        load_rows(c, 0, width, &mut sums);
-    }
-    for (q, factor) in b.iter().enumerate() {
-        let mut row = [[V::splat(0.0); W]; 1];
-        load_rows(&a[q * stride..], 0, width, &mut row);
-        for w in 0..W {
-            sums[0][w] = row[0][w].mul_add(V::splat(*factor), sums[0][w]);
-        }
-    }
-    store_rows(&sums, c, 0, width);
-    width
 }

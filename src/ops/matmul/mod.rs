@@ -13,6 +13,7 @@
 
 mod cases;
 mod cpu;
+mod dot;
 mod gpu;
 mod pack;
 mod reference;
