@@ -68,11 +68,6 @@ impl Plan {
         self.tensors[id.0].words(self.fleet)
     }
 
-    /// Bytes that the tensors take on the device.
-    pub fn bytes(&self) -> u64 {
-        self.tensors.iter().map(|t| t.words(self.fleet) as u64 * 4).sum()
-    }
-
     /// What the kernels of `list` do at the least in one step, all members together.
     pub fn work(&self, list: ListId) -> Work {
         self.works[list.0]
