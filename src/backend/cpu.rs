@@ -71,10 +71,13 @@ pub struct CpuContext {
     pub parallel: bool,
 }
 
+/// Floating-point operations up to which a kernel's work is not worth splitting: below about 20 microseconds a task, the
+/// hand-over costs more than it gains.
+pub(crate) const SPLIT_FLOPS: f64 = 2e6;
+
 impl CpuContext {
-    /// Whether work of that many floating-point operations is worth splitting: below about 20 microseconds a task, the
-    /// hand-over costs more than it gains.
+    /// Whether work of that many floating-point operations is worth splitting.
     pub fn worth_splitting(&self, flops: f64) -> bool {
-        self.parallel && flops > 2e6
+        self.parallel && flops > SPLIT_FLOPS
     }
 }

@@ -10,6 +10,7 @@ pub mod gpu;
 pub mod simd;
 
 pub use choice::{Chosen, DeviceChoice, DeviceChoiceError, GpuSelector, choose};
+pub(crate) use cpu::SPLIT_FLOPS;
 pub use cpu::{Cpu, CpuContext};
 pub use error::BackendError;
 pub use gpu::Gpu;

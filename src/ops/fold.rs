@@ -1,5 +1,6 @@
 //! Sums and maxima of slices for CPU kernels, in an order that the slice's length and the SIMD level fix.
 
+use super::math;
 use crate::backend::simd::Vector;
 
 /// The sum of the values.
@@ -32,6 +33,24 @@ fn terms<V: Vector>(x: &[f32], y: &[f32], add: impl Fn(V, V, V) -> V, one: impl 
     }
     let rest: f32 = x_rest.iter().zip(y_rest).map(|(&x, &y)| one(x, y)).sum();
     even.add(odd).sum() + rest
+}
+
+/// `x = e^(x - minus)`; returns the sum of them.
+#[inline(always)]
+pub(super) fn exponentials<V: Vector>(x: &mut [f32], minus: f32) -> f32 {
+    let (mut sums, minus) = (V::splat(0.0), V::splat(minus));
+    let mut blocks = x.chunks_exact_mut(V::LANES);
+    for block in &mut blocks {
+        let value = math::exp(V::load(block).sub(minus));
+        value.store(block);
+        sums = sums.add(value);
+    }
+    let rest = blocks.into_remainder();
+    if rest.is_empty() {
+        return sums.sum();
+    }
+    math::exp(V::load_part(rest).sub(minus)).store_part(rest);
+    sums.add(V::load_part(rest)).sum()
 }
 
 /// The largest value; the slice must hold one.

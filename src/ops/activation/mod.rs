@@ -6,6 +6,7 @@
 
 mod cases;
 mod cpu;
+mod functions;
 mod gpu;
 mod in_place;
 mod reference;
@@ -13,7 +14,7 @@ mod reference;
 use serde::{Deserialize, Serialize};
 
 use super::kernel::{ArgSpec, Args, Dispatch, Kernel, Shader, Work};
-use super::{Case, Op, ShapeError, math, prelude};
+use super::{Case, Op, ShapeError, prelude};
 use crate::backend::CpuContext;
 pub(super) use in_place::{InPlace, MaskInPlace};
 
@@ -82,44 +83,6 @@ impl Activation {
     /// Whether the slope is a function of the output y; else it is one of the input x.
     pub const fn saves_output(self) -> bool {
         !matches!(self, Self::Gelu)
-    }
-
-    /// y = act(x) in f32.
-    #[inline(always)]
-    pub fn apply(self, x: f32) -> f32 {
-        match self {
-            Self::None => x,
-            // Not `max`, which turns NaN into 0.
-            Self::Relu => {
-                if x < 0.0 {
-                    0.0
-                } else {
-                    x
-                }
-            }
-            Self::Gelu => math::gelu(x),
-            Self::Tanh => math::tanh(x),
-            Self::Sigmoid => math::sigmoid(x),
-        }
-    }
-
-    /// act' in f32, from what [`Activation::saves_output`] says.
-    #[inline(always)]
-    pub fn slope(self, saved: f32) -> f32 {
-        match self {
-            Self::None => 1.0,
-            Self::Relu => f32::from(u8::from(saved > 0.0)),
-            Self::Gelu => {
-                // Beyond 20 the slope is 0 or 1 to the last bit, and the cube would leave the range of f32.
-                let x = saved.clamp(-20.0, 20.0);
-                let square = x * x;
-                let t = math::tanh(math::GELU_SCALE * x * (1.0 + math::GELU_CUBE * square));
-                let inner = math::GELU_SCALE * (1.0 + 3.0 * math::GELU_CUBE * square);
-                0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * inner
-            }
-            Self::Tanh => 1.0 - saved * saved,
-            Self::Sigmoid => saved * (1.0 - saved),
-        }
     }
 
     /// y = act(x) in f64: the oracle.

@@ -32,6 +32,13 @@ pub(super) fn cases() -> Vec<Case> {
         case("f1_n2_l13_d16_h2_large_scores", plain([1, 2, 13, 16, 2]))
             .fill("qkv", Fill::Uniform(-6.0, 6.0))
             .slack(1e-8, "scores of up to 100 keep a rounding error of 1e-5 that the exponential takes over"),
+        case("f2_n7_l3_d48_h3_short", plain([2, 7, 3, 48, 3])),
+        case("f1_n9_l8_d24_h3_short_causal", AttentionSpec { causal: true, ..plain([1, 9, 8, 24, 3]) }),
+        case("f2_n5_l6_d64_h2_short_lengths", AttentionSpec { lengths: true, ..plain([2, 5, 6, 64, 2]) }),
+        case(
+            "f1_n17_l5_d16_h1_short_causal_lengths",
+            AttentionSpec { causal: true, lengths: true, ..plain([1, 17, 5, 16, 1]) },
+        ),
         case("f1_n37_l21_d32_h2_split", plain([1, 37, 21, 32, 2])),
         case("f1_n1024_l3_d64_h4", plain([1, 1024, 3, 64, 4])).bench_only(),
         case("f1_n64_l64_d64_h4", plain([1, 64, 64, 64, 4])).bench_only(),

@@ -5,10 +5,11 @@ use rayon::prelude::*;
 use super::AttentionSpec;
 use super::head::{Head, Sizes};
 use super::product::{Left, Right, padded, product};
+use super::short;
 use crate::backend::CpuContext;
 use crate::backend::simd::{Simd, SimdLevel, Vector};
 use crate::ops::kernel::Args;
-use crate::ops::math;
+use crate::ops::fold;
 
 /// Words of working memory of a task: keys across, twice, values along, a block's scores and its output.
 pub(super) const fn scratch_len(spec: &AttentionSpec) -> usize {
@@ -23,6 +24,11 @@ pub(super) fn forward(spec: &AttentionSpec, ctx: &CpuContext, args: &mut Args<'_
     let (own, scratch_len) = (spec.l * spec.d, scratch_len(spec));
     let tasks = spec.tasks();
     if tasks == 1 || !ctx.worth_splitting(spec.forward_flops()) {
+        if short::fits(spec) {
+            let simd = short::level(spec, ctx.simd);
+            simd.run(short::Forward { simd, spec, rows, qkv, lengths, y, lse });
+            return;
+        }
         let scratch = &mut scratch[..scratch_len];
         ctx.simd.run(Forward { simd: ctx.simd, spec, rows, qkv, lengths, y, lse, scratch });
         return;
@@ -32,7 +38,13 @@ pub(super) fn forward(spec: &AttentionSpec, ctx: &CpuContext, args: &mut Args<'_
     outputs.zip(scratch.par_chunks_mut(scratch_len)).enumerate().for_each(|(task, ((y, lse), scratch))| {
         let (first, rows) = (task * samples, y.len() / own);
         let lengths = if spec.lengths { &lengths[first..] } else { lengths };
-        ctx.simd.run(Forward { simd: ctx.simd, spec, rows, qkv: &qkv[first * 3 * own..], lengths, y, lse, scratch });
+        let qkv = &qkv[first * 3 * own..];
+        if short::fits(spec) {
+            let simd = short::level(spec, ctx.simd);
+            simd.run(short::Forward { simd, spec, rows, qkv, lengths, y, lse });
+        } else {
+            ctx.simd.run(Forward { simd: ctx.simd, spec, rows, qkv, lengths, y, lse, scratch });
+        }
     });
 }
 
@@ -110,15 +122,8 @@ fn one_head<V: Vector>(
 fn exponentials<V: Vector>(row: &mut [f32], keys: usize) -> (f32, f32) {
     row[keys..].fill(-1e9);
     let largest = largest::<V>(row);
-    for score in row.iter_mut() {
-        *score = math::exp(*score - largest);
-    }
+    let sum = fold::exponentials::<V>(row, largest);
     row[keys..].fill(0.0);
-    let mut sums = V::splat(0.0);
-    for block in row.chunks_exact(V::LANES) {
-        sums = sums.add(V::load(block));
-    }
-    let sum = sums.sum();
     let factor = 1.0 / sum;
     for share in row.iter_mut() {
         *share *= factor;

@@ -6,10 +6,11 @@ use rayon::prelude::*;
 use super::AttentionSpec;
 use super::head::{Head, Sizes};
 use super::product::{Left, Right, padded, product};
+use super::short;
 use crate::backend::CpuContext;
 use crate::backend::simd::{Simd, SimdLevel, Vector};
 use crate::ops::kernel::Args;
-use crate::ops::{fold, math};
+use crate::ops::fold;
 
 /// Words of working memory of a task.
 pub(super) const fn scratch_len(spec: &AttentionSpec) -> usize {
@@ -25,26 +26,43 @@ pub(super) fn backward(spec: &AttentionSpec, ctx: &CpuContext, args: &mut Args<'
     let (own, scratch_len) = (3 * spec.l * spec.d, scratch_len(spec));
     let tasks = spec.tasks();
     if tasks == 1 || !ctx.worth_splitting(spec.backward_flops()) {
-        ctx.simd.run(Backward { simd: ctx.simd, spec, rows, inputs, dqkv, scratch: &mut scratch[..scratch_len] });
+        batch(spec, ctx.simd, rows, inputs, dqkv, &mut scratch[..scratch_len]);
         return;
     }
     let samples = rows.div_ceil(tasks);
     let outputs = dqkv.par_chunks_mut(samples * own).zip(scratch.par_chunks_mut(scratch_len));
     outputs.enumerate().for_each(|(task, (dqkv, scratch))| {
         let (inputs, rows) = (inputs.from(spec, task * samples), dqkv.len() / own);
-        ctx.simd.run(Backward { simd: ctx.simd, spec, rows, inputs, dqkv, scratch });
+        batch(spec, ctx.simd, rows, inputs, dqkv, scratch);
     });
+}
+
+/// A task.
+fn batch(
+    spec: &AttentionSpec,
+    simd: SimdLevel,
+    rows: usize,
+    inputs: Inputs<'_>,
+    dqkv: &mut [f32],
+    scratch: &mut [f32],
+) {
+    if short::fits(spec) {
+        let simd = short::level(spec, simd);
+        simd.run(short::Backward { simd, spec, rows, inputs, dqkv });
+    } else {
+        simd.run(Backward { simd, spec, rows, inputs, dqkv, scratch });
+    }
 }
 
 /// What is read.
 #[derive(Clone, Copy)]
-struct Inputs<'a> {
-    qkv: &'a [f32],
-    y: &'a [f32],
-    lse: &'a [f32],
-    dy: &'a [f32],
+pub(super) struct Inputs<'a> {
+    pub(super) qkv: &'a [f32],
+    pub(super) y: &'a [f32],
+    pub(super) lse: &'a [f32],
+    pub(super) dy: &'a [f32],
     /// Empty if samples have none.
-    lengths: &'a [u32],
+    pub(super) lengths: &'a [u32],
 }
 
 impl Inputs<'_> {
@@ -179,8 +197,8 @@ fn block<V: Vector>(head: &Head<'_>, inputs: &Inputs<'_>, parts: &mut Parts<'_>,
         let at = head.out(i)..head.out(i) + values;
         let delta = fold::dot::<V>(&inputs.dy[at.clone()], &inputs.y[at]);
         let lse = inputs.lse[head.lse() + i];
-        for (share, slope) in shares[..width].iter_mut().zip(&mut slopes[..width]) {
-            *share = math::exp(*share - lse);
+        fold::exponentials::<V>(&mut shares[..width], lse);
+        for (share, slope) in shares[..width].iter().zip(&mut slopes[..width]) {
             *slope = *share * (*slope - delta);
         }
         let own = head.keys(i);

@@ -10,7 +10,8 @@
 //! `delta_i = dy_i . y_i` and `ds_ij = p_ij (dy_i . v_j - delta_i)`:
 //! `dv_j = sum_i p_ij dy_i`, `dq_i = sum_j ds_ij k_j / sqrt(d / heads)`, `dk_j = sum_i ds_ij q_i / sqrt(d / heads)`.
 //!
-//! CPU: for a head and a block of queries the scores of all keys are kept, block * l of them. GPU: a workgroup a tile of
+//! CPU: for a head and a block of queries the scores of all keys are kept, block * l of them; samples of at most eight
+//! positions are worked on many heads at a time. GPU: a workgroup a tile of
 //! queries, with running maxima and sums over tiles of keys; the gradients of keys and values have workgroups of their
 //! own, so that nothing is added atomically.
 
@@ -23,6 +24,7 @@ mod gpu;
 mod head;
 mod product;
 mod reference;
+mod short;
 
 pub use backward::AttentionBackward;
 pub use forward::Attention;

@@ -60,6 +60,10 @@ impl Simd for Task<'_> {
     fn run<V: Vector>(self) {
         let rows = self.rows;
         let c = rows.spec.c;
+        if c == 1 && matches!(rows.spec.kind, LossKind::BinaryCrossEntropy { .. }) {
+            binary_rows::<V>(rows, self.first, self.loss, self.dz);
+            return;
+        }
         for (k, (loss, dz)) in self.loss.iter_mut().zip(self.dz.chunks_exact_mut(c)).enumerate() {
             let i = self.first + k;
             let factor = rows.w[i] * rows.scale;
@@ -72,7 +76,7 @@ impl Simd for Task<'_> {
             let values = || bytemuck::cast_slice(&rows.t[i * c..][..c]);
             *loss = match rows.spec.kind {
                 LossKind::CrossEntropy => cross_entropy::<V>(z, rows.t[i] as usize, factor, dz),
-                LossKind::BinaryCrossEntropy { .. } => binary(z, values(), rows.positive, factor / c as f32, dz),
+                LossKind::BinaryCrossEntropy { .. } => binary::<V>(z, values(), rows.positive, factor / c as f32, dz),
                 LossKind::MeanSquare | LossKind::Pearson => square::<V>(z, values(), factor / c as f32, dz),
             };
         }
@@ -83,10 +87,8 @@ impl Simd for Task<'_> {
 fn cross_entropy<V: Vector>(z: &[f32], label: usize, factor: f32, dz: &mut [f32]) -> f32 {
     let label = label.min(z.len() - 1);
     let largest = fold::max::<V>(z);
-    for (d, z) in dz.iter_mut().zip(z) {
-        *d = math::exp(z - largest);
-    }
-    let sum = fold::sum::<V>(dz);
+    dz.copy_from_slice(z);
+    let sum = fold::exponentials::<V>(dz, largest);
     let part = factor / sum;
     let of_label = dz[label];
     for d in dz.iter_mut() {
@@ -97,18 +99,54 @@ fn cross_entropy<V: Vector>(z: &[f32], label: usize, factor: f32, dz: &mut [f32]
 }
 
 #[inline(always)]
-fn binary(z: &[f32], t: &[f32], positive: &[f32], factor: f32, dz: &mut [f32]) -> f32 {
-    let mut sum = 0.0;
-    for (j, ((d, &z), &t)) in dz.iter_mut().zip(z).zip(t).enumerate() {
-        let weighted = if positive.is_empty() { t } else { t * positive[j] };
-        let u = math::exp(-z.abs());
-        let near = 1.0 / (1.0 + u);
-        let (above, below) = if z >= 0.0 { (near, u * near) } else { (u * near, near) };
-        let log = math::ln_1p_unit(u);
-        sum += weighted * (log + (-z).max(0.0)) + (1.0 - t) * (log + z.max(0.0));
-        *d = factor * ((1.0 - t) * above - weighted * below);
+fn binary<V: Vector>(z: &[f32], t: &[f32], positive: &[f32], factor: f32, dz: &mut [f32]) -> f32 {
+    let (mut sums, factors) = (V::splat(0.0), V::splat(factor));
+    for at in (0..z.len()).step_by(V::LANES) {
+        let lanes = at..z.len().min(at + V::LANES);
+        let t = V::load_part(&t[lanes.clone()]);
+        let weights = if positive.is_empty() { V::splat(1.0) } else { V::load_part(&positive[lanes.clone()]) };
+        let (mut loss, d) = binary_lanes(V::load_part(&z[lanes.clone()]), t, weights);
+        if lanes.len() < V::LANES {
+            let mut all = [0.0; 16];
+            loss.store_part(&mut all[..lanes.len()]);
+            loss = V::load(&all);
+        }
+        sums = sums.add(loss);
+        factors.mul(d).store_part(&mut dz[lanes]);
     }
-    factor * sum
+    factor * sums.sum()
+}
+
+/// Of as many values as there are lanes: the losses, and their slopes by z.
+#[inline(always)]
+fn binary_lanes<V: Vector>(z: V, t: V, weight: V) -> (V, V) {
+    let (zero, one) = (V::splat(0.0), V::splat(1.0));
+    let u = math::exp(zero.sub(z.abs()));
+    let near = one.div(one.add(u));
+    let far = u.mul(near);
+    // The logistic function of z and of -z.
+    let (above, below) = (z.if_less(zero, far, near), z.if_less(zero, near, far));
+    let log = math::ln_1p_unit(u);
+    let (yes, no) = (weight.mul(t), one.sub(t));
+    let (of_yes, of_no) = (log.add(z.if_less(zero, zero.sub(z), zero)), log.add(z.if_less(zero, zero, z)));
+    (yes.mul_add(of_yes, no.mul(of_no)), no.mul(above).sub(yes.mul(below)))
+}
+
+/// Rows of one value each, as lanes of a register.
+#[inline(always)]
+fn binary_rows<V: Vector>(rows: &Rows<'_>, first: usize, loss: &mut [f32], dz: &mut [f32]) {
+    let (zero, scale) = (V::splat(0.0), V::splat(rows.scale));
+    let weight = rows.positive.first().map_or(V::splat(1.0), |&weight| V::splat(weight));
+    let targets: &[f32] = bytemuck::cast_slice(rows.t);
+    for at in (0..loss.len()).step_by(V::LANES) {
+        let lanes = at..loss.len().min(at + V::LANES);
+        let of = first + lanes.start..first + lanes.end;
+        let factor = V::load_part(&rows.w[of.clone()]).mul(scale);
+        let (value, slope) = binary_lanes(V::load_part(&rows.z[of.clone()]), V::load_part(&targets[of]), weight);
+        // A row that does not count may hold anything, NaN too.
+        factor.if_same(zero, zero, factor.mul(value)).store_part(&mut loss[lanes.clone()]);
+        factor.if_same(zero, zero, factor.mul(slope)).store_part(&mut dz[lanes]);
+    }
 }
 
 #[inline(always)]

@@ -11,7 +11,7 @@ use super::pack::{A_ROWS, PANEL, pack_a, pack_b, packed_a_len, packed_b_len};
 use super::{Batch, Matmul, MatmulSpec};
 use crate::backend::CpuContext;
 use crate::backend::simd::{Simd, Vector};
-use crate::ops::activation::Activation;
+use crate::ops::activation::{Activation, InPlace, MaskInPlace};
 use crate::ops::kernel::{Args, Tile};
 
 /// Rows that one task computes. Fixed, so that the split is the same for any number of threads.
@@ -247,7 +247,7 @@ impl Simd for Product<'_> {
             }
             from = to;
         }
-        finish(self.out, self.saved, self.spec);
+        finish::<V>(self.out, self.saved, self.spec);
     }
 }
 
@@ -407,33 +407,20 @@ pub(super) fn store_rows<V: Vector, const W: usize, const R: usize>(
 
 /// The slopes and activations that are not applied in registers.
 #[inline(always)]
-fn finish(out: &mut [f32], saved: &[f32], spec: &MatmulSpec) {
-    match spec.mask {
-        Activation::None | Activation::Relu | Activation::Gelu => {}
-        Activation::Tanh => out.iter_mut().zip(saved).for_each(|(v, s)| *v *= Activation::Tanh.slope(*s)),
-        Activation::Sigmoid => out.iter_mut().zip(saved).for_each(|(v, s)| *v *= Activation::Sigmoid.slope(*s)),
+fn finish<V: Vector>(out: &mut [f32], saved: &[f32], spec: &MatmulSpec) {
+    if spec.mask != Activation::Relu {
+        MaskInPlace { values: out, saved, activation: spec.mask }.run::<V>();
     }
-    match spec.activation {
-        Activation::None | Activation::Relu => {}
-        Activation::Gelu => out.iter_mut().for_each(|v| *v = Activation::Gelu.apply(*v)),
-        Activation::Tanh => out.iter_mut().for_each(|v| *v = Activation::Tanh.apply(*v)),
-        Activation::Sigmoid => out.iter_mut().for_each(|v| *v = Activation::Sigmoid.apply(*v)),
+    if spec.activation != Activation::Relu {
+        InPlace { values: out, activation: spec.activation }.run::<V>();
     }
 }
 
 /// The same for sums that are in memory: slopes and activations of every kind.
 #[inline(always)]
-pub(super) fn finish_all(out: &mut [f32], saved: &[f32], spec: &MatmulSpec) {
-    if spec.mask == Activation::Relu {
-        out.iter_mut().zip(saved).for_each(|(v, s)| *v *= Activation::Relu.slope(*s));
-    }
-    if spec.activation == Activation::Relu {
-        // The other masks go with no activation behind them: the order does not matter.
-        for v in out.iter_mut() {
-            *v = Activation::Relu.apply(*v);
-        }
-    }
-    finish(out, saved, spec);
+pub(super) fn finish_all<V: Vector>(out: &mut [f32], saved: &[f32], spec: &MatmulSpec) {
+    MaskInPlace { values: out, saved, activation: spec.mask }.run::<V>();
+    InPlace { values: out, activation: spec.activation }.run::<V>();
 }
 
 /// Adds partial products in order, then bias, mask and activation.
@@ -460,7 +447,7 @@ impl Simd for Chunks<'_> {
                 row.iter_mut().zip(self.bias).for_each(|(value, b)| *value += b);
             }
         }
-        finish_all(self.out, self.saved, self.spec);
+        finish_all::<V>(self.out, self.saved, self.spec);
     }
 }
 

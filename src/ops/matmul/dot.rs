@@ -63,7 +63,7 @@ impl Simd for Dot<'_> {
                 }
             }
         }
-        finish_all(self.c, self.saved, self.spec);
+        finish_all::<V>(self.c, self.saved, self.spec);
     }
 }
 

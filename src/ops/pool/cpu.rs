@@ -210,6 +210,10 @@ impl Simd for Backward<'_> {
     #[inline(always)]
     fn run<V: Vector>(mut self) {
         let shape = &self.kernel.shape;
+        if shape.apart() {
+            self.apart::<V>();
+            return;
+        }
         let PoolSpec { size: [h, w], c, .. } = shape.spec;
         let mut to = 0;
         for sample in 0..self.dx.len() / shape.x_sample() {
@@ -238,6 +242,49 @@ struct Place {
 }
 
 impl Backward<'_> {
+    /// No position belongs to two windows: each window writes its own positions, and those in no window are 0.
+    #[inline(always)]
+    fn apart<V: Vector>(&mut self) {
+        let PoolSpec { size, window, stride, .. } = self.kernel.shape.spec;
+        if (0..2).any(|d| stride[d] > window[d] || size[d] > (self.kernel.shape.out[d] - 1) * stride[d] + window[d]) {
+            self.dx.fill(0.0);
+        }
+        every_window!(&self.kernel.shape, self.dx.len() / self.kernel.shape.x_sample(), |window| {
+            self.spread::<V>(window);
+        });
+    }
+
+    #[inline(always)]
+    fn spread<V: Vector>(&mut self, Window { to, from, position }: Window) {
+        let shape = &self.kernel.shape;
+        let PoolSpec { size: [_, w], c, window, kind, .. } = shape.spec;
+        let relu = self.kernel.mask == Activation::Relu;
+        let scale = V::splat(1.0 / shape.window_len() as f32);
+        let zero = V::splat(0.0);
+        for at in (0..c).step_by(V::LANES) {
+            let len = V::LANES.min(c - at);
+            let dy: V = load(&self.dy[to + at..][..len]);
+            let (share, place) = match kind {
+                PoolKind::Average => (dy.mul(scale), zero),
+                PoolKind::Max => (dy, load(&self.argmax[to + at..][..len])),
+            };
+            for a in 0..window[0] {
+                for b in 0..window[1] {
+                    let target = from + (a * w + b) * c + at;
+                    let mut value = share;
+                    if kind == PoolKind::Max {
+                        let own = V::splat(f32::from_bits((position + a * w + b) as u32));
+                        value = place.if_same(own, share, zero);
+                    }
+                    if relu {
+                        value = zero.if_less(load(&self.saved[target..][..len]), value, zero);
+                    }
+                    store(value, &mut self.dx[target..][..len]);
+                }
+            }
+        }
+    }
+
     #[inline(always)]
     fn gather<V: Vector>(&mut self, place: &Place) {
         let shape = &self.kernel.shape;

@@ -139,6 +139,11 @@ impl PoolShape {
         self.spec.n * self.y_sample()
     }
 
+    /// Whether no position belongs to two windows.
+    fn apart(&self) -> bool {
+        (0..2).all(|d| self.out[d] == 1 || self.spec.stride[d] >= self.spec.window[d])
+    }
+
     /// Positions of a window.
     const fn window_len(&self) -> usize {
         self.spec.window[0] * self.spec.window[1]

@@ -6,7 +6,7 @@ use super::SoftmaxSpec;
 use crate::backend::CpuContext;
 use crate::backend::simd::{Simd, Vector};
 use crate::ops::kernel::Args;
-use crate::ops::{fold, math};
+use crate::ops::fold;
 
 /// Values that one task computes, rounded to whole rows.
 const TASK_VALUES: usize = 16_384;
@@ -49,10 +49,8 @@ impl Simd for Forward<'_> {
     fn run<V: Vector>(self) {
         for (x, y) in self.x.chunks_exact(self.c).zip(self.y.chunks_exact_mut(self.c)) {
             let largest = fold::max::<V>(x);
-            for (y, x) in y.iter_mut().zip(x) {
-                *y = math::exp(x - largest);
-            }
-            let factor = 1.0 / fold::sum::<V>(y);
+            y.copy_from_slice(x);
+            let factor = 1.0 / fold::exponentials::<V>(y, largest);
             for y in y.iter_mut() {
                 *y *= factor;
             }

@@ -1,5 +1,6 @@
 //! Replay on the CPU: one arena, member by member, tile by tile.
 
+mod crew;
 mod memory;
 mod replay;
 mod segment;
@@ -12,10 +13,11 @@ use rayon::prelude::*;
 
 use super::Counts;
 use super::builder::{List, ListId, SCRATCH, TensorId, TensorInfo};
-use crate::backend::{Cpu, CpuContext};
+use crate::backend::{Cpu, CpuContext, SPLIT_FLOPS};
 use crate::ops::Access;
+use crew::Board;
 use memory::{LINE, Memory};
-use replay::Replay;
+use replay::{Replay, Team};
 use segment::{Segment, Tiled};
 use watch::{Clocks, Unwatched, Watch};
 
@@ -35,6 +37,8 @@ struct Place {
 struct Cut {
     list: List,
     segments: Vec<Segment>,
+    /// Whether no kernel that runs on the whole batch is worth splitting.
+    small: bool,
 }
 
 /// Pieces of memory of one size, all in one allocation.
@@ -91,7 +95,11 @@ impl CpuPlan {
         tile_rows: Option<usize>,
     ) -> Self {
         let (segments, local) = segment::cut(&lists, tensors, fleet, tile_rows);
-        let lists: Vec<Cut> = lists.into_iter().zip(segments).map(|(list, segments)| Cut { list, segments }).collect();
+        let lists: Vec<Cut> = lists
+            .into_iter()
+            .zip(segments)
+            .map(|(list, segments)| Cut { small: small(&list, &segments, fleet), list, segments })
+            .collect();
         let mut end = 0;
         let mut place = |len: usize, shared: bool, exists: bool| {
             // Every member's words begin at a cache line.
@@ -172,28 +180,63 @@ impl CpuPlan {
 
     fn replay_watched(&mut self, fleet: usize, runs: &[(ListId, Range<u32>)], watch: &impl Watch) {
         let threads = rayon::current_num_threads();
-        let parallel = threads > 1 && fleet < 2 * threads;
+        let board = Board::default();
+        let team = match fleet {
+            _ if threads == 1 => Team::Alone,
+            1 if runs.iter().all(|(list, _)| self.lists[list.0].small) => Team::Crew(&board),
+            _ if fleet < 2 * threads => Team::Pool,
+            _ => Team::Alone,
+        };
         self.workers.provide(threads);
-        self.shared.provide(if parallel { fleet.max(threads) } else { threads });
+        self.shared.provide(if matches!(team, Team::Pool) { fleet.max(threads) } else { threads });
         let replay = Replay {
             arena: Base(self.arena.words_mut().as_mut_ptr()),
             workers: Base(self.workers.memory.words_mut().as_mut_ptr()),
             shared: Base(self.shared.memory.words_mut().as_mut_ptr()),
             plan: self,
-            ctx: CpuContext { simd: self.cpu.simd(), parallel },
+            ctx: CpuContext { simd: self.cpu.simd(), parallel: matches!(team, Team::Pool) },
+            team,
             watch,
         };
-        if threads == 1 {
-            (0..fleet).for_each(|member| replay.member(member, runs));
-        } else {
+        let members = || (0..fleet).into_par_iter().for_each(|member| replay.member(member, runs));
+        match team {
+            Team::Alone if threads == 1 => (0..fleet).for_each(|member| replay.member(member, runs)),
+            Team::Crew(board) => {
+                let lead = || {
+                    let _closes = board.closes();
+                    replay.member(0, runs);
+                };
+                rayon::join(lead, || helpers(threads - 1, &|| replay.assist(board)));
+            }
             // All of it on the pool's threads, even a single member: handing each kernel's tasks over from outside the
             // pool would cost a wake-up and now and then an allocation each.
-            rayon::join(|| (0..fleet).into_par_iter().for_each(|member| replay.member(member, runs)), || ());
+            Team::Alone | Team::Pool => {
+                rayon::join(members, || ());
+            }
         }
         let run: u64 =
             runs.iter().map(|(list, steps)| self.lists[list.0].list.kernels.len() as u64 * steps.len() as u64).sum();
         self.kernels_run.fetch_add(run, Ordering::Relaxed);
     }
+}
+
+/// Offers the pool's threads work that each of them may take up once.
+fn helpers(count: usize, assist: &(impl Fn() + Sync)) {
+    match count {
+        0 => {}
+        1 => assist(),
+        _ => {
+            rayon::join(assist, || helpers(count - 1, assist));
+        }
+    }
+}
+
+/// Whether no kernel that runs on the whole batch is worth splitting.
+fn small(list: &List, segments: &[Segment], fleet: usize) -> bool {
+    segments.iter().all(|segment| match segment {
+        Segment::Whole(kernel) => list.kernels[*kernel].kernel.work().flops <= SPLIT_FLOPS * fleet as f64,
+        Segment::Tiled(_) => true,
+    })
 }
 
 /// Words of working memory of a list's kernels that run on whole batches.

@@ -4,16 +4,28 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::crew::{Board, Job, Pieces};
 use super::memory::LINE;
-use super::segment::{Segment, Source, Sum, Tiled};
+use super::segment::{Segment, Source, SumPart, Tiled};
 use super::watch::Watch;
 use super::{Base, CpuPlan, thread};
 use crate::backend::CpuContext;
 use crate::ops::{ARGS_MAX, Access, Arg, Args, Tile, schedule};
 use crate::plan::builder::{List, ListId, Recorded, TensorId};
 
-/// Words of a sum over chunks that one task adds up.
-const SUM_TASK: usize = 16 << 10;
+/// Words of chunks' sums below which one thread adds them up.
+const SUMS_SPLIT: usize = 128 << 10;
+
+/// Who does the pieces of a member's work.
+#[derive(Clone, Copy)]
+pub(super) enum Team<'a> {
+    /// The thread that has the member.
+    Alone,
+    /// Whichever threads of the pool are free.
+    Pool,
+    /// The threads at the board.
+    Crew(&'a Board),
+}
 
 /// A replay under way: it holds all of the plan's memory exclusively.
 ///
@@ -27,6 +39,7 @@ pub(super) struct Replay<'a, W> {
     pub workers: Base,
     pub shared: Base,
     pub ctx: CpuContext,
+    pub team: Team<'a>,
     pub watch: &'a W,
 }
 
@@ -39,7 +52,7 @@ impl<W: Watch> Replay<'_, W> {
                 if cut.list.gate.is_some_and(|gate| !self.takes(gate, member, step)) {
                     continue;
                 }
-                for segment in &cut.segments {
+                for (number, segment) in cut.segments.iter().enumerate() {
                     match segment {
                         Segment::Whole(kernel) => {
                             let recorded = &cut.list.kernels[*kernel];
@@ -47,7 +60,10 @@ impl<W: Watch> Replay<'_, W> {
                                 recorded.kernel.cpu(&self.ctx, &mut self.args(recorded, member), step);
                             });
                         }
-                        Segment::Tiled(tiled) => self.tiled(&cut.list, tiled, member, step),
+                        Segment::Tiled(tiled) => {
+                            let job = Job { list: list.0, segment: number, step, pieces: Pieces::Chunks };
+                            self.tiled(&cut.list, tiled, member, job);
+                        }
                     }
                 }
             }
@@ -91,10 +107,8 @@ impl<W: Watch> Replay<'_, W> {
         Args::new(slots)
     }
 
-    fn tiled(&self, list: &List, tiled: &Tiled, member: usize, step: u32) {
-        let chunks = tiled.chunks();
-        let owner = if self.ctx.parallel { member } else { thread() };
-        let sums = Base(self.shared.0.wrapping_add(owner * self.plan.shared.len));
+    fn tiled(&self, list: &List, tiled: &Tiled, member: usize, job: Job) {
+        let sums = self.sums(member);
         for (i, recorded) in list.kernels[tiled.kernels.clone()].iter().enumerate() {
             let place = &tiled.prepared[i];
             if !place.is_empty() {
@@ -105,18 +119,53 @@ impl<W: Watch> Replay<'_, W> {
                 self.watch.around(tiled.kernels.start + i, prepare);
             }
         }
-        let chunk = |chunk: usize| self.chunk(list, tiled, (member, step), sums, chunk);
-        if chunks == 1 {
-            chunk(0);
-            return;
+        let chunks = tiled.chunks();
+        self.spread(self.team, member, job, chunks);
+        if chunks > 1 {
+            let team = if chunks * tiled.sums_len < SUMS_SPLIT { Team::Alone } else { self.team };
+            let job = Job { pieces: Pieces::Sums, ..job };
+            self.watch.around(list.kernels.len(), || self.spread(team, member, job, tiled.parts.len()));
         }
-        if self.ctx.parallel {
-            (0..chunks).into_par_iter().with_max_len(1).for_each(chunk);
-        } else {
-            (0..chunks).for_each(chunk);
+    }
+
+    /// Does the pieces of a job.
+    fn spread(&self, team: Team<'_>, member: usize, job: Job, pieces: usize) {
+        match team {
+            Team::Pool if pieces > 1 => {
+                (0..pieces).into_par_iter().with_max_len(1).for_each(|piece| self.piece(member, job, piece));
+            }
+            Team::Crew(board) if pieces > 1 => board.share(job, pieces, |job, piece| self.piece(member, job, piece)),
+            _ => (0..pieces).for_each(|piece| self.piece(member, job, piece)),
         }
-        let sum_up = || tiled.sums.iter().for_each(|sum| self.add_up(tiled, sum, sums, member));
-        self.watch.around(list.kernels.len(), sum_up);
+    }
+
+    /// Helps another thread with the only member until the board is closed.
+    pub(super) fn assist(&self, board: &Board) {
+        let count = |job: Job| match (self.tiled_of(job), job.pieces) {
+            (Some(tiled), Pieces::Chunks) => tiled.chunks(),
+            (Some(tiled), Pieces::Sums) => tiled.parts.len(),
+            (None, _) => 0,
+        };
+        board.assist(count, |job, piece| self.piece(0, job, piece));
+    }
+
+    fn tiled_of(&self, job: Job) -> Option<&Tiled> {
+        self.plan.lists[job.list].segments[job.segment].tiled()
+    }
+
+    fn piece(&self, member: usize, job: Job, piece: usize) {
+        let Some(tiled) = self.tiled_of(job) else { return };
+        let sums = self.sums(member);
+        match job.pieces {
+            Pieces::Chunks => self.chunk(&self.plan.lists[job.list].list, tiled, (member, job.step), sums, piece),
+            Pieces::Sums => self.add_up(tiled, &tiled.parts[piece], sums, member),
+        }
+    }
+
+    /// Where the chunks' sums of a member stand, and what is prepared for its tiles.
+    fn sums(&self, member: usize) -> Base {
+        let owner = if matches!(self.team, Team::Alone) { thread() } else { member };
+        Base(self.shared.0.wrapping_add(owner * self.plan.shared.len))
     }
 
     /// The tiles of one chunk, one after the other.
@@ -154,30 +203,21 @@ impl<W: Watch> Replay<'_, W> {
         }
     }
 
-    /// Adds the chunks' sums in order.
-    fn add_up(&self, tiled: &Tiled, sum: &Sum, sums: Base, member: usize) {
-        let place = self.plan.places[sum.tensor.0];
-        // SAFETY: the member's own words; the chunks' tasks have ended.
-        let total = unsafe {
-            std::slice::from_raw_parts_mut(self.arena.0.add(place.start + member * place.stride).cast::<f32>(), sum.len)
-        };
-        let add = |(task, total): (usize, &mut [f32])| {
-            for chunk in 0..tiled.chunks() {
-                let start = chunk * tiled.sums_len + sum.start + task * SUM_TASK;
-                let base = sums;
-                // SAFETY: within the member's sums, which nobody writes now.
-                let part = unsafe { std::slice::from_raw_parts(base.0.add(start).cast::<f32>(), total.len()) };
-                if chunk == 0 {
-                    total.copy_from_slice(part);
-                } else {
-                    total.iter_mut().zip(part).for_each(|(t, p)| *t += p);
-                }
+    /// Adds a part of the chunks' sums in order.
+    fn add_up(&self, tiled: &Tiled, part: &SumPart, sums: Base, member: usize) {
+        let place = self.plan.places[part.tensor.0];
+        let start = place.start + member * place.stride + part.first;
+        // SAFETY: the member's own words, of which no other part has any; the chunks' tasks have ended.
+        let total = unsafe { std::slice::from_raw_parts_mut(self.arena.0.add(start).cast::<f32>(), part.len) };
+        for chunk in 0..tiled.chunks() {
+            let start = chunk * tiled.sums_len + part.start;
+            // SAFETY: within the member's sums, which nobody writes now.
+            let of_chunk = unsafe { std::slice::from_raw_parts(sums.0.add(start).cast::<f32>(), part.len) };
+            if chunk == 0 {
+                total.copy_from_slice(of_chunk);
+            } else {
+                total.iter_mut().zip(of_chunk).for_each(|(t, p)| *t += p);
             }
-        };
-        if self.ctx.parallel && sum.len > SUM_TASK {
-            total.par_chunks_mut(SUM_TASK).enumerate().for_each(add);
-        } else {
-            total.chunks_mut(SUM_TASK).enumerate().for_each(add);
         }
     }
 }

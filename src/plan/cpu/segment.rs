@@ -59,10 +59,15 @@ pub(super) enum Source {
     Scratch,
 }
 
-/// A sum over the batch that a segment makes.
+/// Most words of a part of a sum.
+const PART_WORDS: usize = 2048;
+
+/// A part of a sum over the batch that a segment makes.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Sum {
+pub(super) struct SumPart {
     pub tensor: TensorId,
+    /// Its first word within the tensor.
+    pub first: usize,
     /// Words from the start of a chunk's sums.
     pub start: usize,
     pub len: usize,
@@ -81,8 +86,8 @@ pub(super) struct Tiled {
     pub tile: usize,
     /// Rows of a chunk: tiles whose sums are added up one after the other.
     pub chunk: usize,
-    /// The sums.
-    pub sums: Vec<Sum>,
+    /// The sums over the batch, cut into parts that threads can share.
+    pub parts: Vec<SumPart>,
     /// Words of one chunk's sums.
     pub sums_len: usize,
     /// What each kernel prepares for all tiles: a place after the chunks' sums.
@@ -232,7 +237,7 @@ impl Builder<'_> {
         let tile = forced.unwrap_or_else(|| tile_rows(rows, words * 4, flops)).min(rows);
         let (places, local_len) = pack(&lives, tile, |id| local(id).then(|| width(id)), LINE);
 
-        let mut sums: Vec<Sum> = vec![];
+        let mut parts: Vec<SumPart> = vec![];
         let mut sums_len = 0;
         let mut sources = vec![];
         for r in recorded {
@@ -246,8 +251,13 @@ impl Builder<'_> {
                         None => Source::Rows(width(id)),
                     },
                     (_, Axis::Sum) => {
-                        sums.push(Sum { tensor: *id, start: sums_len, len: arg.len });
                         let start = sums_len;
+                        parts.extend((0..arg.len).step_by(PART_WORDS).map(|first| SumPart {
+                            tensor: *id,
+                            first,
+                            start: start + first,
+                            len: PART_WORDS.min(arg.len - first),
+                        }));
                         sums_len += arg.len.next_multiple_of(LINE);
                         Source::Sum(start)
                     }
@@ -265,7 +275,7 @@ impl Builder<'_> {
             start..start + len
         };
         let prepared = recorded.iter().map(|r| prepare(r.kernel.prepared_len())).collect();
-        Tiled { kernels, sources, rows, tile, chunk, sums, sums_len, prepared, local_len, scratch_len }
+        Tiled { kernels, sources, rows, tile, chunk, parts, sums_len, prepared, local_len, scratch_len }
     }
 }
 
@@ -280,9 +290,13 @@ fn tile_rows(rows: usize, row_bytes: usize, row_flops: f64) -> usize {
     let worth = (TILE_FLOPS / row_flops.max(1.0)).ceil() as usize;
     let spread = rows.div_ceil(CHUNKS_MAX);
     let wanted = spread.max(worth).min(fits);
-    // Whole register tiles, and tiles of nearly equal size.
+    // Tiles of nearly equal size, an even number of them: two threads get the same share. A small excess over what is
+    // wanted is no reason for another tile.
     let count = rows.div_ceil(wanted).max(1);
-    rows.div_ceil(count).next_multiple_of(if wanted >= 24 { 12 } else { 4 })
+    let count = if wanted < fits && 4 * rows <= 5 * wanted * (count - 1) { count - 1 } else { count };
+    let count = if count > 1 { count.next_multiple_of(2) } else { 1 };
+    // Whole register tiles, if that does not make the last tile much smaller than the others.
+    rows.div_ceil(count).next_multiple_of(if rows >= 96 * count { 12 } else { 4 })
 }
 
 /// From the first to the last kernel that uses a tensor by rows.
