@@ -187,6 +187,10 @@ pub trait Kernel: Debug + Send + Sync {
     fn cpu_prepare(&self, ctx: &CpuContext, args: &Args<'_>, prepared: &mut [f32]) {
         let _ = (ctx, args, prepared);
     }
+    /// Rows below which a tile wastes time: the kernel reads much for each tile, however few its rows.
+    fn tile_rows_least(&self) -> usize {
+        1
+    }
     /// Words of working memory that a tile of `rows` rows needs.
     fn tile_scratch(&self, rows: usize) -> usize {
         let _ = rows;

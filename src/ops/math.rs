@@ -21,8 +21,7 @@ pub fn exp<V: Vector>(x: V) -> V {
     const LN2_HIGH: f32 = 0.693_359_4;
     const LN2_LOW: f32 = -2.121_944_4e-4;
     const ROUND: f32 = 12_582_912.0;
-    const TERMS: [f32; 6] =
-        [1.987_569_1e-4, 1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 5.000_000_3e-1];
+    const TERMS: [f32; 6] = [1.987_569_1e-4, 1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 5.000_000_3e-1];
     let (low, high, round) = (V::splat(-87.0), V::splat(88.0), V::splat(ROUND));
     let clamped = x.if_less(low, low, x);
     let clamped = high.if_less(clamped, high, clamped);

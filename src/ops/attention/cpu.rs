@@ -8,8 +8,8 @@ use super::product::{Left, Right, padded, product};
 use super::short;
 use crate::backend::CpuContext;
 use crate::backend::simd::{Simd, SimdLevel, Vector};
-use crate::ops::kernel::Args;
 use crate::ops::fold;
+use crate::ops::kernel::Args;
 
 /// Words of working memory of a task: keys across, twice, values along, a block's scores and its output.
 pub(super) const fn scratch_len(spec: &AttentionSpec) -> usize {

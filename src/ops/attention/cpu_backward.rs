@@ -9,8 +9,8 @@ use super::product::{Left, Right, padded, product};
 use super::short;
 use crate::backend::CpuContext;
 use crate::backend::simd::{Simd, SimdLevel, Vector};
-use crate::ops::kernel::Args;
 use crate::ops::fold;
+use crate::ops::kernel::Args;
 
 /// Words of working memory of a task.
 pub(super) const fn scratch_len(spec: &AttentionSpec) -> usize {

@@ -30,6 +30,7 @@ pub(super) fn level(spec: &AttentionSpec, simd: SimdLevel) -> SimdLevel {
 /// Heads that are worked on together.
 struct Group<'a> {
     spec: &'a AttentionSpec,
+    /// Lanes that have no head repeat the first.
     heads: [Head<'a>; LANES],
     /// How many of them there are.
     count: usize,
@@ -61,9 +62,8 @@ impl<'a> Group<'a> {
     #[inline(always)]
     fn scores<V: Vector>(&self, qkv: &[f32], i: usize, j: usize) -> V {
         let mut rows = [V::splat(0.0); LANES];
-        for lane in 0..self.count {
-            let head = &self.heads[lane];
-            rows[lane] = products(&qkv[head.at(0, i)..], &qkv[head.at(1, j)..], head.sizes.head);
+        for (row, head) in rows[..V::LANES].iter_mut().zip(&self.heads) {
+            *row = products(&qkv[head.at(0, i)..], &qkv[head.at(1, j)..], head.sizes.head);
         }
         let scores = V::sums(&rows[..V::LANES]).mul(V::splat(self.spec.scale()));
         V::splat(j as f32).if_less(V::load(&self.lengths), scores, V::splat(MASKED))
@@ -73,13 +73,12 @@ impl<'a> Group<'a> {
     #[inline(always)]
     fn along_dy<V: Vector>(&self, inputs: &Inputs<'_>, i: usize, of: Of) -> V {
         let mut rows = [V::splat(0.0); LANES];
-        for lane in 0..self.count {
-            let head = &self.heads[lane];
+        for (row, head) in rows[..V::LANES].iter_mut().zip(&self.heads) {
             let other = match of {
                 Of::Output => &inputs.y[head.out(i)..],
                 Of::Value(j) => &inputs.qkv[head.at(2, j)..],
             };
-            rows[lane] = products(&inputs.dy[head.out(i)..], other, head.sizes.head);
+            *row = products(&inputs.dy[head.out(i)..], other, head.sizes.head);
         }
         V::sums(&rows[..V::LANES])
     }
@@ -137,19 +136,19 @@ impl Forward<'_> {
         let keys = group.keys(i);
         let mut scores = [V::splat(MASKED); POSITIONS];
         let mut largest = V::splat(MASKED);
-        for j in 0..keys {
-            scores[j] = group.scores(self.qkv, i, j);
-            largest = largest.max(scores[j]);
+        for (j, score) in scores[..keys].iter_mut().enumerate() {
+            *score = group.scores(self.qkv, i, j);
+            largest = largest.max(*score);
         }
         let mut sum = V::splat(0.0);
-        for j in 0..keys {
-            scores[j] = math::exp(scores[j].sub(largest));
-            sum = sum.add(scores[j]);
+        for score in &mut scores[..keys] {
+            *score = math::exp(score.sub(largest));
+            sum = sum.add(*score);
         }
         let factor = V::splat(1.0).div(sum);
         let mut shares = [0.0; POSITIONS * LANES];
-        for j in 0..keys {
-            scores[j].mul(factor).store(&mut shares[j * LANES..]);
+        for (score, share) in scores[..keys].iter().zip(shares.chunks_exact_mut(LANES)) {
+            score.mul(factor).store(share);
         }
         let mut lse = [0.0; LANES];
         largest.add(math::ln_to_16(sum)).store(&mut lse);
@@ -206,8 +205,8 @@ impl Backward<'_> {
     #[inline(always)]
     fn slopes<V: Vector>(&self, group: &Group<'_>, i: usize, shares: &mut Pairs, slopes: &mut Pairs) {
         let mut lse = [0.0; LANES];
-        for lane in 0..group.count {
-            lse[lane] = self.inputs.lse[group.heads[lane].lse() + i];
+        for (lse, head) in lse.iter_mut().zip(&group.heads) {
+            *lse = self.inputs.lse[head.lse() + i];
         }
         let (lse, scale) = (V::load(&lse), V::splat(self.spec.scale()));
         let delta: V = group.along_dy(&self.inputs, i, Of::Output);

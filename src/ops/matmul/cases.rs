@@ -75,6 +75,8 @@ fn checked(spec: MatmulSpec) -> Matmul {
 
 pub(super) fn cases() -> Vec<Case> {
     let plain = |fleet, m, k, n| MatmulSpec { fleet, m, k, n, ..MatmulSpec::default() };
+    // As networks have them: rows of a batch, by weights that all rows share.
+    let rows = |fleet, m, k, n| MatmulSpec { batch: Batch::M, ..plain(fleet, m, k, n) };
     let fused = |fleet, m, k, n, activation| MatmulSpec { bias: true, activation, ..plain(fleet, m, k, n) };
     vec![
         case("f1_1x1x1", plain(1, 1, 1, 1)),
@@ -98,14 +100,18 @@ pub(super) fn cases() -> Vec<Case> {
         layer("f1_layer_300x300x130_relu", 1, 300, 300, 130, Activation::Relu),
         case("f1_50x400x150_packed", plain(1, 50, 400, 150)),
         forward_only("f70000_1x2x1_many_groups", plain(70_000, 1, 2, 1)),
-        case("f1_256x64x32", plain(1, 256, 64, 32)).bench(),
-        forward_only("f1_256x256x256", plain(1, 256, 256, 256)).bench_only(),
-        case("f1_512x512x512", plain(1, 512, 512, 512)).bench_only(),
-        forward_only("f1_1024x1024x1024", plain(1, 1024, 1024, 1024)).bench_only(),
-        forward_only("f1_2048x2048x2048", plain(1, 2048, 2048, 2048)).bench_only(),
-        forward_only("f1_4096x4096x4096", plain(1, 4096, 4096, 4096)).bench_only(),
-        case("f1_4096x64x128", plain(1, 4096, 64, 128)).bench_only(),
-        forward_only("f1_64x4096x128_ta", MatmulSpec { a_transposed: true, ..plain(1, 64, 4096, 128) }).bench_only(),
-        case("f1000_32x16x16", plain(1000, 32, 16, 16)).bench_only(),
+        case("f1_256x64x32", rows(1, 256, 64, 32)).bench(),
+        forward_only("f1_256x256x256", rows(1, 256, 256, 256)).bench_only(),
+        case("f1_512x512x512", rows(1, 512, 512, 512)).bench_only(),
+        forward_only("f1_1024x1024x1024", rows(1, 1024, 1024, 1024)).bench_only(),
+        forward_only("f1_2048x2048x2048", rows(1, 2048, 2048, 2048)).bench_only(),
+        forward_only("f1_4096x4096x4096", rows(1, 4096, 4096, 4096)).bench_only(),
+        case("f1_4096x64x128", rows(1, 4096, 64, 128)).bench_only(),
+        forward_only(
+            "f1_64x4096x128_ta",
+            MatmulSpec { a_transposed: true, batch: Batch::K, ..plain(1, 64, 4096, 128) },
+        )
+        .bench_only(),
+        case("f1000_32x16x16", rows(1000, 32, 16, 16)).bench_only(),
     ]
 }

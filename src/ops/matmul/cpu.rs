@@ -23,6 +23,9 @@ const K_BLOCK: usize = 384;
 /// `b` of at most so many words is read where it stands: it stays in the first-level cache.
 const DIRECT_MAX: usize = 16 << 10;
 
+/// `b` of more words leaves the second-level cache before it is read again.
+const L2_WORDS: usize = 128 << 10;
+
 /// Whether `b` needs no packing.
 const fn direct(spec: &MatmulSpec) -> bool {
     !spec.b_transposed && spec.n.is_multiple_of(PANEL) && spec.k * spec.n <= DIRECT_MAX
@@ -57,6 +60,22 @@ pub(super) fn prepared_len(kernel: &Matmul) -> usize {
 
 pub(super) fn prepare(kernel: &Matmul, ctx: &CpuContext, args: &Args<'_>, prepared: &mut [f32]) {
     pack_b(kernel.spec(), ctx, args.f32(1), prepared);
+}
+
+/// Four of the largest register tiles share what they read of `b` if it is beyond the first-level cache, eight if it is
+/// beyond the second-level one.
+pub(super) const fn tile_rows_least(spec: &MatmulSpec) -> usize {
+    let read_by_all = match spec.batch {
+        Batch::K => spec.m * spec.n,
+        Batch::None | Batch::M => spec.k * spec.n,
+    };
+    if read_by_all <= DIRECT_MAX {
+        1
+    } else if read_by_all <= L2_WORDS {
+        4 * A_ROWS
+    } else {
+        8 * A_ROWS
+    }
 }
 
 /// Words that a tile of `rows` rows needs.
@@ -236,7 +255,7 @@ impl Simd for Product<'_> {
                     i += match two || V::LANES == 8 {
                         true if left >= 12 && V::LANES == 16 => self.tile::<V, 2, 12>(i, column, (from, to)),
                         true if left >= 6 => self.tile::<V, 2, 6>(i, column, (from, to)),
-                        true if left >= 2 => self.tile::<V, 2, 2>(i, column, (from, to)),
+                        true if left >= 4 => self.tile::<V, 2, 4>(i, column, (from, to)),
                         true => self.tile::<V, 2, 1>(i, column, (from, to)),
                         false if left >= 12 => self.tile::<V, 1, 12>(i, column, (from, to)),
                         false if left >= 4 => self.tile::<V, 1, 4>(i, column, (from, to)),

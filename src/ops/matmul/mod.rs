@@ -275,6 +275,9 @@ impl Kernel for Matmul {
     fn cpu_tile(&self, ctx: &CpuContext, args: &mut Args<'_>, _step: u32, tile: Tile) {
         cpu::tile(self, ctx, args, tile);
     }
+    fn tile_rows_least(&self) -> usize {
+        cpu::tile_rows_least(&self.spec)
+    }
     fn tile_scratch(&self, rows: usize) -> usize {
         cpu::tile_scratch(self, rows)
     }

@@ -5,8 +5,8 @@ use rayon::prelude::*;
 use super::SoftmaxSpec;
 use crate::backend::CpuContext;
 use crate::backend::simd::{Simd, Vector};
-use crate::ops::kernel::Args;
 use crate::ops::fold;
+use crate::ops::kernel::Args;
 
 /// Values that one task computes, rounded to whole rows.
 const TASK_VALUES: usize = 16_384;

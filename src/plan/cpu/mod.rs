@@ -39,6 +39,8 @@ struct Cut {
     segments: Vec<Segment>,
     /// Whether no kernel that runs on the whole batch is worth splitting.
     small: bool,
+    /// Whether there is nothing to share.
+    whole: bool,
 }
 
 /// Pieces of memory of one size, all in one allocation.
@@ -98,7 +100,11 @@ impl CpuPlan {
         let lists: Vec<Cut> = lists
             .into_iter()
             .zip(segments)
-            .map(|(list, segments)| Cut { small: small(&list, &segments, fleet), list, segments })
+            .map(|(list, segments)| {
+                let small = small(&list, &segments, fleet);
+                let whole = segments.iter().filter_map(Segment::tiled).all(|tiled| tiled.chunks() == 1);
+                Cut { list, segments, small, whole }
+            })
             .collect();
         let mut end = 0;
         let mut place = |len: usize, shared: bool, exists: bool| {
@@ -181,9 +187,11 @@ impl CpuPlan {
     fn replay_watched(&mut self, fleet: usize, runs: &[(ListId, Range<u32>)], watch: &impl Watch) {
         let threads = rayon::current_num_threads();
         let board = Board::default();
+        let every = |holds: fn(&Cut) -> bool| runs.iter().all(|(list, _)| holds(&self.lists[list.0]));
+        let alone = threads == 1 || fleet == 1 && every(|cut| cut.small && cut.whole);
         let team = match fleet {
-            _ if threads == 1 => Team::Alone,
-            1 if runs.iter().all(|(list, _)| self.lists[list.0].small) => Team::Crew(&board),
+            _ if alone => Team::Alone,
+            1 if every(|cut| cut.small) => Team::Crew(&board),
             _ if fleet < 2 * threads => Team::Pool,
             _ => Team::Alone,
         };
@@ -200,7 +208,7 @@ impl CpuPlan {
         };
         let members = || (0..fleet).into_par_iter().for_each(|member| replay.member(member, runs));
         match team {
-            Team::Alone if threads == 1 => (0..fleet).for_each(|member| replay.member(member, runs)),
+            Team::Alone if alone => (0..fleet).for_each(|member| replay.member(member, runs)),
             Team::Crew(board) => {
                 let lead = || {
                     let _closes = board.closes();

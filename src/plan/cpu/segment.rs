@@ -234,7 +234,7 @@ impl Builder<'_> {
         let width = |id: &TensorId| tensors[id.0].len / rows;
         let mut words: usize = lives.iter().filter(|(id, _)| !local(id)).map(|(id, _)| width(id)).sum();
         words += pack(&lives, 1, |id| local(id).then(|| width(id)), 1).1;
-        let tile = forced.unwrap_or_else(|| tile_rows(rows, words * 4, flops)).min(rows);
+        let tile = forced.unwrap_or_else(|| tile_rows(rows, words * 4, flops, recorded)).min(rows);
         let (places, local_len) = pack(&lives, tile, |id| local(id).then(|| width(id)), LINE);
 
         let mut parts: Vec<SumPart> = vec![];
@@ -285,11 +285,13 @@ fn row_tensors(recorded: &Recorded) -> impl Iterator<Item = TensorId> {
 }
 
 /// The rows of a tile, by the shape alone: few enough to stay in cache, enough to be worth a task of its own.
-fn tile_rows(rows: usize, row_bytes: usize, row_flops: f64) -> usize {
-    let fits = (TILE_BYTES / row_bytes.max(1)).clamp(4, 1 << 16);
+fn tile_rows(rows: usize, row_bytes: usize, row_flops: f64, recorded: &[Recorded]) -> usize {
+    let least = recorded.iter().map(|r| r.kernel.tile_rows_least()).max().unwrap_or(1);
+    // A kernel alone finds nothing in the cache, and leaves nothing there for another.
+    let fits = if recorded.len() == 1 { rows } else { (TILE_BYTES / row_bytes.max(1)).clamp(4, 1 << 16).max(least) };
     let worth = (TILE_FLOPS / row_flops.max(1.0)).ceil() as usize;
     let spread = rows.div_ceil(CHUNKS_MAX);
-    let wanted = spread.max(worth).min(fits);
+    let wanted = spread.max(worth).max(least).min(fits);
     // Tiles of nearly equal size, an even number of them: two threads get the same share. A small excess over what is
     // wanted is no reason for another tile.
     let count = rows.div_ceil(wanted).max(1);
