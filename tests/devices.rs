@@ -5,6 +5,7 @@ mod backends;
 
 use std::process::Command;
 
+use nightloom::backend::amx::{self, AmxMode, AmxStatus};
 use nightloom::backend::gpu::{AdapterFacts, adapters};
 use nightloom::backend::{Backend, BackendError, Cpu, CpuContext, DeviceChoice, Gpu, SimdLevel, choose};
 use nightloom::model::{Loss, Model, initial_weights};
@@ -109,6 +110,40 @@ fn e1_the_environment_sets_the_simd_level() {
         let text = String::from_utf8(output.stderr).expect("text");
         assert!(text.contains(&format!("NIGHTLOOM_SIMD={wrong}: expected one of portable, avx2, avx512")), "{text}");
     }
+}
+
+#[test]
+fn e1_the_environment_sets_amx() {
+    let under = |value: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_nightloom"));
+        command.arg("devices").env("NIGHTLOOM_AMX", value).output().expect("a process")
+    };
+    let off = String::from_utf8(under("off").stdout).expect("text");
+    assert!(off.contains("; matrix products: off, distances: off (NIGHTLOOM_AMX says so)"), "{off}");
+    for mode in AmxMode::ALL.map(AmxMode::name) {
+        let output = under(mode);
+        if matches!(amx::status(), AmxStatus::Ready(_)) {
+            let text = String::from_utf8(output.stdout).expect("text");
+            let expected = format!("; matrix products: {mode}, distances: {mode} (");
+            assert!(text.contains("AMX: there, passed its self-test") && text.contains(&expected), "{text}");
+        } else {
+            assert_eq!(output.status.code(), Some(3), "a device that cannot be is exit code 3");
+            let text = String::from_utf8(output.stderr).expect("text");
+            assert!(text.contains(&format!("NIGHTLOOM_AMX={mode}: {}", amx::status())), "{text}");
+        }
+    }
+}
+
+#[test]
+fn e10_amx_and_its_mode_are_part_of_the_device() {
+    let simd = SimdLevel::detect();
+    let id = |mode| Backend::Cpu(Cpu::emulated_amx(mode)).id();
+    assert_eq!(id(None), format!("cpu-{simd}-emulated-amx"));
+    assert_eq!(id(Some(AmxMode::Bf16x6)), format!("cpu-{simd}-emulated-amx-bf16x6"));
+    assert_eq!(Backend::Cpu(Cpu::new(simd).expect("a CPU")).id(), format!("cpu-{simd}"));
+    // A lower level that is asked for is not raised by a unit that nobody asked for.
+    let portable = Cpu::new(SimdLevel::Portable).and_then(|cpu| cpu.with_amx(None)).expect("a CPU");
+    assert_eq!(portable.amx(), None);
 }
 
 /// `y[f, i] = x[f, i] + 1`, with a shader to choose.

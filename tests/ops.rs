@@ -2,10 +2,12 @@
 
 mod common;
 
-use common::backends::backends;
+use common::backends::{backends, tile_units};
 use common::{assert_complete, disagreements, invalid_shaders, wrong_gradients};
 use nightloom::backend::Backend;
 use nightloom::ops::Registry;
+use nightloom::ops::distance::DistanceOp;
+use nightloom::ops::matmul::MatmulOp;
 
 #[test]
 fn e6_every_op_has_a_name_of_its_own_shaders_and_cases() {
@@ -26,6 +28,18 @@ fn e9_every_gradient_agrees_with_central_differences() {
     let devices: Vec<Option<&Backend>> = std::iter::once(None).chain(backends.iter().map(Some)).collect();
     let (compared, failures) = wrong_gradients(&registry, &devices);
     assert!(compared > 100 * devices.len(), "only {compared} gradients were compared");
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn e9_ops_on_the_tile_unit_agree_with_their_reference_in_every_mode() {
+    let registry = Registry::default().with(&MatmulOp).with(&DistanceOp);
+    let units = tile_units();
+    let failures: Vec<String> = units.iter().flat_map(|backend| disagreements(&registry, backend)).collect();
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    let devices: Vec<Option<&Backend>> = units.iter().map(Some).collect();
+    let (compared, failures) = wrong_gradients(&registry, &devices);
+    assert!(compared > 20 * devices.len(), "only {compared} gradients were compared");
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 

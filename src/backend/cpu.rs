@@ -1,15 +1,17 @@
-//! The CPU: cores by rayon, SIMD level by detection.
+//! The CPU: cores by rayon, SIMD level and AMX by detection.
 
+use super::amx::{Amx, AmxMode};
 use super::{BackendError, SimdLevel};
 
 /// This machine's cores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cpu {
     simd: SimdLevel,
+    amx: Option<Amx>,
 }
 
 impl Cpu {
-    /// The CPU at a given level.
+    /// The CPU at a given level, without AMX.
     ///
     /// # Errors
     /// If this machine lacks the level.
@@ -21,16 +23,30 @@ impl Cpu {
                 reason: format!("this machine has `{best}` at most"),
             });
         }
-        Ok(Self { simd })
+        Ok(Self { simd, amx: None })
     }
 
-    /// The best level there is, or the one that `NIGHTLOOM_SIMD` names.
+    /// The CPU at its best level with AMX emulated: slow, for tests. Without a mode every operation takes its own.
+    pub fn emulated_amx(mode: Option<AmxMode>) -> Self {
+        Self { simd: SimdLevel::detect(), amx: Some(Amx::emulated(mode)) }
+    }
+
+    /// The best level there is, or the one that `NIGHTLOOM_SIMD` names; AMX where it is, or as `NIGHTLOOM_AMX` says.
     ///
     /// # Errors
-    /// If the variable names no level or one that this machine lacks.
+    /// If a variable has none of its values, or asks for what this machine lacks.
     pub fn from_env() -> Result<Self, BackendError> {
-        let wanted = std::env::var_os("NIGHTLOOM_SIMD");
-        Self::named(wanted.map(|text| text.to_string_lossy().into_owned()).as_deref())
+        let wanted = |name: &str| std::env::var_os(name).map(|text| text.to_string_lossy().into_owned());
+        Self::named(wanted("NIGHTLOOM_SIMD").as_deref())?.with_amx(wanted("NIGHTLOOM_AMX").as_deref())
+    }
+
+    /// The same with AMX: as `off`, `bf16x3` or `bf16x6` says; else if this machine has it and the level is AVX-512, since
+    /// a lower level is asked for by those who want less.
+    ///
+    /// # Errors
+    /// If it is another word, or AMX is asked for and cannot be used.
+    pub fn with_amx(self, wanted: Option<&str>) -> Result<Self, BackendError> {
+        Ok(Self { amx: Amx::named(wanted, self.simd == SimdLevel::Avx512)?, ..self })
     }
 
     /// The best level there is, or the one of that name.
@@ -55,6 +71,11 @@ impl Cpu {
         self.simd
     }
 
+    /// AMX, if it is on.
+    pub const fn amx(self) -> Option<Amx> {
+        self.amx
+    }
+
     /// Cores that this process may use.
     pub fn cores() -> usize {
         std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
@@ -66,6 +87,8 @@ impl Cpu {
 pub struct CpuContext {
     /// The SIMD level to run at.
     pub simd: SimdLevel,
+    /// AMX, if it is on.
+    pub amx: Option<Amx>,
     /// Whether the kernel may split its work over threads. It may not when the fleet's members already keep all
     /// threads busy. The split never changes a bit of the result.
     pub parallel: bool,

@@ -19,6 +19,14 @@ pub enum BackendError {
         /// Why not.
         reason: String,
     },
+    /// The environment asks for a use of AMX that cannot be.
+    #[error("NIGHTLOOM_AMX={wanted}: {reason}")]
+    Amx {
+        /// What was asked for.
+        wanted: String,
+        /// Why not.
+        reason: String,
+    },
     /// The device lacks what the engine needs.
     #[error("{device} lacks {what}")]
     Unsupported {

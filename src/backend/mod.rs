@@ -3,6 +3,7 @@
 //! A backend knows nothing of an operation's meaning. The devices are a closed set, hence an enum; operations are an
 //! open set, hence the trait [`crate::ops::Kernel`].
 
+pub mod amx;
 mod choice;
 mod cpu;
 mod error;
@@ -40,7 +41,10 @@ impl Backend {
     /// A short name that stays the same from run to run: it is part of a run's key.
     pub fn id(&self) -> String {
         match self {
-            Self::Cpu(cpu) => format!("cpu-{}", cpu.simd()),
+            Self::Cpu(cpu) => match cpu.amx() {
+                Some(amx) => format!("cpu-{}-{}", cpu.simd(), amx.id()),
+                None => format!("cpu-{}", cpu.simd()),
+            },
             Self::Gpu(gpu) => format!("gpu-{}-{}", gpu.name(), gpu.driver()),
         }
     }
@@ -48,7 +52,13 @@ impl Backend {
     /// What a person wants to know about it, in one line.
     pub fn describe(&self) -> String {
         match self {
-            Self::Cpu(cpu) => format!("CPU with {} cores, {}", Cpu::cores(), cpu.simd()),
+            Self::Cpu(cpu) => {
+                let amx = match cpu.amx() {
+                    Some(amx) => format!(", {}", amx.id()),
+                    None => amx::status().warning().map(|text| format!("; {text}")).unwrap_or_default(),
+                };
+                format!("CPU with {} cores, {}{amx}", Cpu::cores(), cpu.simd())
+            }
             Self::Gpu(gpu) => format!("GPU {} ({})", gpu.name(), gpu.driver()),
         }
     }

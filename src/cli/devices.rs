@@ -2,8 +2,10 @@
 
 use serde_json::{Value, json};
 
+use crate::backend::amx::{self, AmxStatus, Rounding};
 use crate::backend::gpu::{AdapterFacts, adapters};
 use crate::backend::{Backend, Cpu, DeviceChoice, SimdLevel, choose};
+use crate::ops::{distance, matmul};
 use crate::run::{ExitCode, RunError};
 
 use super::{Failure, print, with_exit_codes};
@@ -13,6 +15,7 @@ Examples:
   nightloom devices
   nightloom devices --json
   NIGHTLOOM_SIMD=avx2 nightloom devices      what a lower SIMD level would be
+  NIGHTLOOM_AMX=bf16x6 nightloom devices     what the tile unit would run: off, bf16x3 or bf16x6
 
 `--device gpu:<index, name or PCI id>` takes an adapter by what this list shows of it; `auto` never takes a software GPU.";
 
@@ -26,7 +29,8 @@ pub(super) struct Args {
 }
 
 pub(super) fn call(args: &Args) -> Result<ExitCode, Failure> {
-    let used = Cpu::from_env().map_err(RunError::device)?.simd();
+    let cpu = Cpu::from_env().map_err(RunError::device)?;
+    let used = cpu.simd();
     let adapters = adapters();
     let chosen = choose(&DeviceChoice::Auto).map_err(RunError::device)?;
     if args.json {
@@ -35,6 +39,7 @@ pub(super) fn call(args: &Args) -> Result<ExitCode, Failure> {
                 "cores": Cpu::cores(),
                 "simd": used.name(),
                 "simd_levels": levels().map(SimdLevel::name).collect::<Vec<_>>(),
+                "amx": amx_as_json(cpu),
             },
             "adapters": adapters.iter().map(as_json).collect::<Vec<_>>(),
             "auto": { "id": chosen.backend.id(), "device": chosen.backend.describe(), "reason": chosen.reason },
@@ -43,6 +48,7 @@ pub(super) fn call(args: &Args) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::Done);
     }
     print(&cpu_in_words(used));
+    print(&amx_in_words(cpu));
     if adapters.is_empty() {
         print("GPU: no adapter; on Linux a Vulkan driver makes one appear");
     }
@@ -64,6 +70,35 @@ fn cpu_in_words(used: SimdLevel) -> String {
     let names: Vec<&str> = levels().map(SimdLevel::name).collect();
     let why = if std::env::var_os("NIGHTLOOM_SIMD").is_some() { "NIGHTLOOM_SIMD says so" } else { "the best" };
     format!("CPU: {} cores; SIMD levels {}; used: {used} ({why})", Cpu::cores(), names.join(", "))
+}
+
+/// The mode that each operation with a use for the tile unit runs in.
+fn amx_modes(cpu: Cpu) -> [Option<&'static str>; 2] {
+    [matmul::AMX_DEFAULT, distance::AMX_DEFAULT].map(|mode| cpu.amx().map(|amx| amx.mode(mode).name()))
+}
+
+/// Whether the tile unit is there, whether it passed its test, and what runs on it.
+fn amx_in_words(cpu: Cpu) -> String {
+    let [products, distances] = amx_modes(cpu).map(|mode| mode.unwrap_or("off"));
+    let why = if std::env::var_os("NIGHTLOOM_AMX").is_some() { " (NIGHTLOOM_AMX says so)" } else { "" };
+    let status = match amx::status() {
+        AmxStatus::Absent(reason) => format!("absent ({reason})"),
+        AmxStatus::Failed(reason) => format!("there, but failed its self-test ({reason})"),
+        AmxStatus::Ready(Rounding::AsManual) => "there, passed its self-test".to_owned(),
+        AmxStatus::Ready(Rounding::Own) => "there, passed its self-test with a rounding of its own".to_owned(),
+    };
+    format!("AMX: {status}; matrix products: {products}, distances: {distances}{why}")
+}
+
+fn amx_as_json(cpu: Cpu) -> Value {
+    let (status, reason) = match amx::status() {
+        AmxStatus::Absent(reason) => ("absent", Some(reason)),
+        AmxStatus::Failed(reason) => ("failed its self-test", Some(reason)),
+        AmxStatus::Ready(Rounding::AsManual) => ("passed its self-test", None),
+        AmxStatus::Ready(Rounding::Own) => ("passed its self-test with a rounding of its own", None),
+    };
+    let [products, distances] = amx_modes(cpu);
+    json!({ "status": status, "reason": reason, "matmul": products, "distance": distances })
 }
 
 /// Features that the engine uses or may come to use, with their names here.

@@ -62,12 +62,14 @@ fn e3_devices_lists_what_there_is_and_what_would_be_used() {
     let output = site.output(&["devices"]);
     assert_eq!(code(&output), 0);
     let out = text(&output.stdout);
-    for part in ["CPU: ", "SIMD levels portable", "used: ", "auto: "] {
+    for part in ["CPU: ", "SIMD levels portable", "used: ", "AMX: ", "; matrix products: ", "auto: "] {
         assert!(out.contains(part), "{part}: {out}");
     }
     let portable = site.command(&["devices", "--json"]).env("NIGHTLOOM_SIMD", "portable").output().unwrap();
     let value: serde_json::Value = serde_json::from_slice(&portable.stdout).unwrap();
     assert_eq!(value["cpu"]["simd"], "portable");
+    let amx = &value["cpu"]["amx"];
+    assert!(amx["status"].is_string() && amx["matmul"].is_null() && amx["distance"].is_null(), "{value}");
     assert_eq!(value["adapters"].as_array().unwrap().len(), adapters().len());
     for adapter in value["adapters"].as_array().unwrap() {
         assert!(adapter["limits"]["storage_binding_bytes"].as_u64().unwrap() >= 128 << 20);
@@ -76,6 +78,9 @@ fn e3_devices_lists_what_there_is_and_what_would_be_used() {
     let wrong = site.command(&["devices"]).env("NIGHTLOOM_SIMD", "mmx").output().unwrap();
     assert_eq!(code(&wrong), 3);
     assert!(text(&wrong.stderr).contains("NIGHTLOOM_SIMD=mmx: expected one of portable, avx2, avx512"), "{wrong:?}");
+    let wrong = site.command(&["devices"]).env("NIGHTLOOM_AMX", "on").output().unwrap();
+    assert_eq!(code(&wrong), 3);
+    assert!(text(&wrong.stderr).contains("NIGHTLOOM_AMX=on: expected one of off, bf16x3, bf16x6"), "{wrong:?}");
 }
 
 #[test]

@@ -92,8 +92,8 @@ def spread(values):
     return (max(values) - min(values)) / statistics.median(values)
 
 
-def compare(work, threads, program, peers, settings):
-    """The rows of one work."""
+def compare(label, work, threads, program, peers, settings):
+    """The rows of one work, under the name `label`."""
     kept = {peer.name: kept_forms(peer, work, settings) for peer in peers}
     mine, theirs = [], {(peer.name, form): [] for peer in peers for form in kept[peer.name][0]}
     for _ in range(settings.rounds):
@@ -107,12 +107,20 @@ def compare(work, threads, program, peers, settings):
         form = min(kept[peer.name][0], key=lambda form: statistics.median(theirs[peer.name, form]))
         found = theirs[peer.name, form]
         rows.append({
-            "work": work, "threads": threads, "ours_s": seconds, "peer": f"{peer.name} {peer.facts['version']}",
+            "work": label, "threads": threads, "ours_s": seconds, "peer": f"{peer.name} {peer.facts['version']}",
             "peer_s": statistics.median(found), "ratio": seconds / statistics.median(found), "form": form,
             "tried_s": kept[peer.name][1], "ours_spread": spread([one["seconds"] for one in mine]),
             "peer_spread": spread(found), **floor(mine[-1], work, seconds),
         })
     return rows
+
+
+def ways(work, program, amx):
+    """How our program does a work: as it does by default and, where it has a tile unit to use, in other settings."""
+    found = [(work, program)]
+    if amx is not None and work in works.SQUARES:
+        found += [(f"{work} (AMX {mode})", Program(program.path, amx=mode)) for mode in works.AMX_MODES]
+    return found
 
 
 def floor(last, work, seconds):
@@ -152,20 +160,20 @@ def main():
     groups = [[name] for name in known if name in works.STEPS] + [[name for name in known if name in works.PRODUCTS]]
     if not known:
         raise Trouble(f"this program knows none of {', '.join(skipped)}")
-    rows = []
+    rows, amx = [], program.amx_mode()
     for group, threads in itertools.product(filter(None, groups), args.threads):
         with contextlib.ExitStack() as stack:
             peers = [stack.enter_context(Peer(*how)) for how in peers_of(group, threads, settings, args.rust)]
-            for work in group:
-                found = compare(work, threads, program, peers, settings)
+            for work, (label, way) in ((work, way) for work in group for way in ways(work, program, amx)):
+                found = compare(label, work, threads, way, peers, settings)
                 rows += found
-                print(report.progress(work, threads, found), file=sys.stderr, flush=True)
+                print(report.progress(label, threads, found), file=sys.stderr, flush=True)
             facts["peers"] = {**facts.get("peers", {}), **{peer.name: peer.facts for peer in peers}}
     facts["allocations_a_step"] = allocations(args.allocations, args.threads)
     place, peaks = {}, {}
     for threads in args.threads:
         place, peaks[threads] = program.place(threads)
-    facts = {**facts, "simd": place["simd"], "nightloom": program.version(), "peak_flops_a_second": peaks}
+    facts = {**facts, "simd": place["simd"], "amx": amx, "nightloom": program.version(), "peak_flops_a_second": peaks}
     report.comparison(args, facts, rows, skipped)
 
 

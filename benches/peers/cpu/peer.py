@@ -49,9 +49,10 @@ class Peer:
 class Program:
     """Our own program; every timing is a new process."""
 
-    def __init__(self, path, level=None):
+    def __init__(self, path, level=None, amx=None):
         self.path = str(path)
-        self.environment = {**os.environ, **({"NIGHTLOOM_SIMD": level} if level else {})}
+        asked = {"NIGHTLOOM_SIMD": level, "NIGHTLOOM_AMX": amx}
+        self.environment = {**os.environ, **{name: value for name, value in asked.items() if value}}
 
     def _bench(self, *arguments):
         """What `bench` prints, or None if it does not know the name."""
@@ -74,6 +75,12 @@ class Program:
         """Where it computes, and the CPU's peak there."""
         found = self._bench("step", "mlp-28-64-32-1", "--threads", threads, "--seconds", 0.01, "--no-epochs")
         return found["place"], found["peak_flops_a_second"]
+
+    def amx_mode(self):
+        """What matrix products run in on the CPU's tile unit by default, or None if there is no unit to use."""
+        command = [self.path, "devices", "--json"]
+        done = subprocess.run(command, check=True, capture_output=True, text=True, env=self.environment)
+        return json.loads(done.stdout)["cpu"].get("amx", {}).get("matmul")
 
     def version(self):
         return subprocess.run([self.path, "--version"], check=True, capture_output=True, text=True).stdout.strip()

@@ -24,8 +24,9 @@ def machine(facts):
     peers = "; ".join(f"{name} {about['version']}" for name, about in facts.get("peers", {}).items())
     peaks = ", ".join(f"{peak / 1e9:.0f} GFLOP/s with {threads} thread{'s' if int(threads) > 1 else ''}"
                       for threads, peak in facts["peak_flops_a_second"].items())
+    amx = f"matrix products by AMX in {facts['amx']} unless said otherwise, " if facts.get("amx") else ""
     lines = [f"{facts['cpu']}, {facts['cores']} cores, {facts['memory_gib']} GiB; SIMD level {facts['simd']}, "
-             f"measured peak {peaks}. {facts['nightloom']}, {facts['rustc']}" + (f"; {peers}." if peers else "."),
+             f"{amx}measured peak {peaks}. {facts['nightloom']}, {facts['rustc']}" + (f"; {peers}." if peers else "."),
              f"Medians of {facts['rounds']} alternating rounds; load before the first {facts['load_before']}."]
     if facts["quick"]:
         lines.append("Quick: few and short rounds, and of the peers only what starts at once. Not for the record.")

@@ -49,6 +49,7 @@ pub(super) fn cases() -> Vec<Case> {
         search("top_7_f1_61x90x130", Euclidean, 7, [1, 61, 90, 130]),
         search("cosine_top_4_f2_67x131x17", Cosine, 4, [2, 67, 131, 17]),
         search("cosine_top_3_f2_5x700x5", Cosine, 3, [2, 5, 700, 5]),
+        search("cosine_top_3_f2_150x100x40", Cosine, 3, [2, 150, 100, 40]),
         search("manhattan_top_4_f2_67x131x17", Manhattan, 4, [2, 67, 131, 17]),
         case("f1_100000x256x32", 1, 100_000, 256, 32).bench_only(),
         case("f1_50000x1024x64", 1, 50_000, 1024, 64).bench_only(),

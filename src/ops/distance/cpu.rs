@@ -6,8 +6,8 @@ use rayon::prelude::*;
 
 use super::forms::{Form, Magnitude, Product, Square, inverse_length, of_pair};
 use super::keepers::{Best, Keeper, Lists, Outputs};
-use super::panels::{Panels, scratch_len, width};
-use super::{DIRECT_MAX, DistanceSpec, Metric};
+use super::panels::{Centres, Panels, scratch_len, width};
+use super::{DIRECT_MAX, DistanceSpec, Metric, amx};
 use crate::backend::CpuContext;
 use crate::backend::simd::{Simd, Vector};
 use crate::ops::kernel::Args;
@@ -25,6 +25,10 @@ const TASK_ROWS: usize = 4 * BLOCK_ROWS;
 const DEPTH: usize = 64;
 
 pub(super) fn distance(spec: &DistanceSpec, ctx: &CpuContext, args: &mut Args<'_>) {
+    if let Some(unit) = ctx.amx.filter(|_| amx::fits(spec)) {
+        amx::search(spec, ctx, unit, args);
+        return;
+    }
     match spec.metric {
         Metric::Manhattan => search::<Magnitude>(spec, ctx, args),
         Metric::Euclidean | Metric::Cosine if spec.d <= DIRECT_MAX => search::<Square>(spec, ctx, args),
@@ -90,16 +94,12 @@ impl<F: Form> Task<'_, F> {
                 }
             }
             if d <= DEPTH {
-                shift(x, d, 0, &scales, panels.origin, &mut moved);
+                shift(x, d, 0, &scales, panels.centres.origin, &mut moved);
             }
             keeper.start(&mut outputs);
             let mut block = Block { form: PhantomData::<F>, x, scales: &scales, panels, moved: &mut moved };
             block.meet::<V, K>(spec.k, &mut keeper, &mut outputs);
-            for (i, row) in x.chunks_exact(d).enumerate() {
-                keeper.finish::<V>(&mut outputs, i);
-                let (labels, distances) = outputs.of(i);
-                measure::<V, F>(row, scales[i], &panels, cosine, labels, distances);
-            }
+            conclude::<V, F, K>(&keeper, x, &scales, &panels.centres, cosine, &mut outputs);
         }
     }
 }
@@ -129,7 +129,7 @@ impl<F: Form> Block<'_, F> {
     /// Shows the keeper the scores of all `k` centres.
     #[inline(always)]
     fn meet<V: Vector, K: Keeper>(&mut self, k: usize, keeper: &mut K, outputs: &mut Outputs<'_>) {
-        let d = self.panels.origin.len();
+        let d = self.panels.centres.origin.len();
         let words = self.panels.words;
         for (p, panel) in words.chunks_exact(width::<V>() * (d + 1)).enumerate() {
             let first = p * width::<V>();
@@ -153,7 +153,7 @@ impl<F: Form> Block<'_, F> {
         keeper: &mut K,
         outputs: &mut Outputs<'_>,
     ) {
-        let d = self.panels.origin.len();
+        let d = self.panels.centres.origin.len();
         let (starts, values) = panel.split_at(P);
         let start: [V; W] = std::array::from_fn(|w| V::load(&starts[w * V::LANES..]));
         for row in (0..outputs.rows()).step_by(TILE_ROWS) {
@@ -164,7 +164,7 @@ impl<F: Form> Block<'_, F> {
                 let rows = TILE_ROWS.min(outputs.rows() - row);
                 let (x, scales) = (&self.x[row * d..(row + rows) * d], &self.scales[row..]);
                 for done in (0..d).step_by(DEPTH) {
-                    shift(x, d, done, scales, self.panels.origin, &mut self.moved[..]);
+                    shift(x, d, done, scales, self.panels.centres.origin, &mut self.moved[..]);
                     let values = &values[done * P..(done + DEPTH).min(d) * P];
                     scores = accumulate::<V, F, P, W>(&self.moved[..], values, scores);
                 }
@@ -195,12 +195,29 @@ fn accumulate<V: Vector, F: Form, const P: usize, const W: usize>(
     scores
 }
 
+/// The winners of a block of rows, with their distances.
+#[inline(always)]
+pub(super) fn conclude<V: Vector, F: Form, K: Keeper>(
+    keeper: &K,
+    x: &[f32],
+    scales: &[f32],
+    centres: &Centres<'_>,
+    cosine: bool,
+    outputs: &mut Outputs<'_>,
+) {
+    for (i, row) in x.chunks_exact(centres.origin.len()).enumerate() {
+        keeper.finish::<V>(outputs, i);
+        let (labels, distances) = outputs.of(i);
+        measure::<V, F>(row, scales[i], centres, cosine, labels, distances);
+    }
+}
+
 /// The distances of a row's winners, computed directly, and the winners in their order.
 #[inline(always)]
 fn measure<V: Vector, F: Form>(
     row: &[f32],
     scale: f32,
-    panels: &Panels<'_>,
+    centres: &Centres<'_>,
     cosine: bool,
     labels: &mut [u32],
     distances: &mut [f32],
@@ -213,9 +230,9 @@ fn measure<V: Vector, F: Form>(
     }
     for (label, distance) in labels.iter().zip(distances.iter_mut()) {
         let j = *label as usize;
-        let centre = &panels.c[j * row.len()..][..row.len()];
-        let plain = of_pair::<V, F>(row, scale, centre, panels.scales[j]);
-        *distance = match (cosine, panels.scales[j] == 0.0) {
+        let centre = &centres.c[j * row.len()..][..row.len()];
+        let plain = of_pair::<V, F>(row, scale, centre, centres.scales[j]);
+        *distance = match (cosine, centres.scales[j] == 0.0) {
             (false, _) => plain,
             (true, false) => 0.5 * plain,
             (true, true) => 1.0,

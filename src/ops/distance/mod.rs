@@ -17,12 +17,13 @@
 //! rows and centres are moved to the mean of the centres (which keeps the cancellation small), and the winners'
 //! distances are computed directly, so that a row which equals its centre has distance 0. Two centres whose distances
 //! agree to about 1e-6 of the data's spread may change places in that form; equal centres never do. Magnitudes are
-//! always summed directly.
+//! always summed directly. With AMX, large searches of more dimensions take their scores from the tile unit (`amx`).
 //! GPU: 64 rows x 64 centres a workgroup, summed directly; for several nearest, an invocation a row keeps its list, and
 //! few rows share out the centres ([`Distance::shares`]) and merge.
 //!
 //! A place without a finite distance gets label 0.
 
+mod amx;
 mod cases;
 mod cpu;
 mod forms;
@@ -36,6 +37,8 @@ mod tests;
 use super::kernel::{ArgSpec, Args, Dispatch, Kernel, Shader, Work};
 use super::{Case, Op, ShapeError, prelude};
 use crate::backend::CpuContext;
+
+pub use amx::DEFAULT as AMX_DEFAULT;
 
 /// Dimensions up to which the CPU kernel sums `(x - c)^2` itself.
 pub const DIRECT_MAX: usize = 16;
@@ -137,7 +140,8 @@ impl Distance {
     }
 
     fn scratch_len(&self) -> usize {
-        panels::scratch_len(self.spec.k, self.spec.d).max(gpu::scratch_len(&self.spec))
+        let panels = panels::scratch_len(self.spec.k, self.spec.d).max(amx::scratch_len(&self.spec));
+        panels.max(gpu::scratch_len(&self.spec))
     }
 }
 

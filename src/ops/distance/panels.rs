@@ -19,18 +19,53 @@ pub(super) const fn width<V: Vector>() -> usize {
 
 /// Words of working memory: the origin, a scale for each centre, and the panels at any width.
 pub(super) const fn scratch_len(k: usize, d: usize) -> usize {
-    d + k + k.div_ceil(WIDTH_MAX) * WIDTH_MAX * (d + 1)
+    Centres::scratch_len(k, d) + k.div_ceil(WIDTH_MAX) * WIDTH_MAX * (d + 1)
 }
 
-/// Centres, packed.
+/// Centres, and how they and rows are scaled and moved.
 #[derive(Clone, Copy)]
-pub(super) struct Panels<'a> {
+pub(super) struct Centres<'a> {
     /// The centres as they came.
     pub c: &'a [f32],
     /// What each is scaled by.
     pub scales: &'a [f32],
     /// What is taken off every scaled row and centre.
     pub origin: &'a [f32],
+}
+
+impl<'a> Centres<'a> {
+    /// Words that [`Centres::place`] needs.
+    pub(super) const fn scratch_len(k: usize, d: usize) -> usize {
+        d + k
+    }
+
+    /// Puts scales and origin for the form `F` into `scratch`.
+    pub(super) fn place<F: Form>(
+        spec: &DistanceSpec,
+        ctx: &CpuContext,
+        c: &'a [f32],
+        scratch: &'a mut [f32],
+    ) -> Centres<'a> {
+        let DistanceSpec { k, d, metric, .. } = *spec;
+        let (origin, rest) = scratch.split_at_mut(d);
+        let scales = &mut rest[..k];
+        ctx.simd.run(Scale { cosine: metric == Metric::Cosine, c, d, scales });
+        set_origin(c, scales, F::PRODUCT, origin);
+        Centres { c, scales, origin }
+    }
+
+    /// What is added to the score of a centre with that scale. A zero vector has cosine distance 1 to everything, a
+    /// squared distance of 2 by the scaled form: at the middle of the sphere it has 1 already.
+    #[inline(always)]
+    pub(super) fn start_of(scale: f32) -> f32 {
+        if scale == 0.0 { 1.0 } else { 0.0 }
+    }
+}
+
+/// Centres, packed.
+#[derive(Clone, Copy)]
+pub(super) struct Panels<'a> {
+    pub centres: Centres<'a>,
     /// For each panel where its centres' scores start, then their values, dimension by dimension.
     pub words: &'a [f32],
 }
@@ -43,12 +78,10 @@ impl<'a> Panels<'a> {
         c: &'a [f32],
         scratch: &'a mut [f32],
     ) -> Panels<'a> {
-        let DistanceSpec { k, d, metric, .. } = *spec;
-        let (origin, rest) = scratch.split_at_mut(d);
-        let (scales, rest) = rest.split_at_mut(k);
-        ctx.simd.run(Scale { cosine: metric == Metric::Cosine, c, d, scales });
-        set_origin(c, scales, F::PRODUCT, origin);
-        let (origin, scales) = (&*origin, &*scales);
+        let DistanceSpec { k, d, .. } = *spec;
+        let (head, rest) = scratch.split_at_mut(Centres::scratch_len(k, d));
+        let centres = Centres::place::<F>(spec, ctx, c, head);
+        let Centres { scales, origin, .. } = centres;
         let width = ctx.simd.run(Width);
         let words = &mut rest[..k.div_ceil(width) * width * (d + 1)];
         let pack = |(p, panel): (usize, &mut [f32])| {
@@ -61,7 +94,7 @@ impl<'a> Panels<'a> {
         } else {
             words.chunks_mut(width * (d + 1)).enumerate().for_each(pack);
         }
-        Panels { c, scales, origin, words }
+        Panels { centres, words }
     }
 }
 
@@ -137,9 +170,7 @@ impl<F: Form> Simd for Pack<'_, F> {
                 square += moved * moved;
                 row[j] = if F::PRODUCT { -2.0 * moved } else { moved };
             }
-            // A zero vector has cosine distance 1 to everything, a squared distance of 2 by the scaled form: at the
-            // middle of the sphere it has 1 already.
-            let zero = if *scale == 0.0 { 1.0 } else { 0.0 };
+            let zero = Centres::start_of(*scale);
             *start = if F::PRODUCT { square + zero } else { zero };
         }
     }

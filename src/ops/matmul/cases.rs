@@ -99,6 +99,9 @@ pub(super) fn cases() -> Vec<Case> {
         layer("f2_layer_90x70x17_sigmoid", 2, 90, 70, 17, Activation::Sigmoid),
         layer("f1_layer_300x300x130_relu", 1, 300, 300, 130, Activation::Relu),
         case("f1_50x400x150_packed", plain(1, 50, 400, 150)),
+        // For the tile unit: no dimension a multiple of 32, more than one stretch of k.
+        case("f2_135x70x150_ta_tb", MatmulSpec { a_transposed: true, b_transposed: true, ..plain(2, 135, 70, 150) }),
+        layer("f1_layer_131x550x130_tanh", 1, 131, 550, 130, Activation::Tanh),
         forward_only("f70000_1x2x1_many_groups", plain(70_000, 1, 2, 1)),
         case("f1_256x64x32", rows(1, 256, 64, 32)).bench(),
         forward_only("f1_256x256x256", rows(1, 256, 256, 256)).bench_only(),

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::dot::{Dot, dots};
 use super::pack::{A_ROWS, PANEL, pack_a, pack_b, packed_a_len, packed_b_len};
-use super::{Batch, Matmul, MatmulSpec};
+use super::{Batch, Matmul, MatmulSpec, amx};
 use crate::backend::CpuContext;
 use crate::backend::simd::{Simd, Vector};
 use crate::ops::activation::{Activation, InPlace, MaskInPlace};
@@ -41,7 +41,7 @@ pub(super) fn scratch_len(kernel: &Matmul) -> usize {
     let spec = kernel.spec();
     let (chunks, _) = kernel.k_chunks();
     let partial = if chunks > 1 { chunks * spec.m * spec.n } else { 0 };
-    packed_b_words(spec) + packed_a_words(spec) + partial
+    (packed_b_words(spec) + packed_a_words(spec) + partial).max(amx::scratch_len(spec))
 }
 
 fn packed_b_words(spec: &MatmulSpec) -> usize {
@@ -126,6 +126,12 @@ pub(super) fn matmul(kernel: &Matmul, ctx: &CpuContext, args: &mut Args<'_>) {
         return;
     }
     let split = ctx.worth_splitting(2.0 * m as f64 * (k * n) as f64);
+    if let Some(unit) = ctx.amx.filter(|_| amx::fits(&spec)) {
+        let product = amx::Product { spec: &spec, unit, simd: ctx.simd, split, a, b, bias, saved };
+        if product.run(scratch, c) {
+            return;
+        }
+    }
     let (packed_b, rest) = scratch.split_at_mut(packed_b_words(&spec));
     let (packed_a, partials) = rest.split_at_mut(packed_a_words(&spec));
     let columns = if direct(&spec) {

@@ -9,8 +9,10 @@
 //!
 //! CPU: a register tile of up to 12 x 32 runs over k; weights are packed once a step for all tiles of the batch. When few
 //! outputs wait for a long sum, k is cut into chunks whose partial sums are added in order.
+//! With AMX, large products run on the tile unit instead (`amx`).
 //! GPU: 64 x 64 tiles with 4 x 4 values an invocation, or 16 x 16 tiles for small outputs; the same cut of k.
 
+mod amx;
 mod cases;
 mod cpu;
 mod dot;
@@ -24,6 +26,7 @@ use super::reduce::{ReduceColumns, ReduceColumnsSpec};
 use super::{Case, Op, ShapeError, prelude};
 use crate::backend::CpuContext;
 
+pub use amx::DEFAULT as AMX_DEFAULT;
 pub use pack::PANEL;
 
 const SHADER: Shader = Shader {
