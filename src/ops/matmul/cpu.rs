@@ -14,8 +14,12 @@ use crate::backend::simd::{Simd, Vector};
 use crate::ops::activation::{Activation, InPlace, MaskInPlace};
 use crate::ops::kernel::{Args, Tile};
 
-/// Rows that one task computes. Fixed, so that the split is the same for any number of threads.
-const TASK_ROWS: usize = 96;
+/// Rows that one task computes: about eight of the largest register tiles, in an even number of tasks, so that two
+/// threads get the same share. A rule of the shape alone, so that the split is the same for any number of threads.
+const fn task_rows(m: usize) -> usize {
+    let tasks = m.div_ceil(8 * A_ROWS).next_multiple_of(2);
+    m.div_ceil(tasks).next_multiple_of(4)
+}
 
 /// Terms of a sum that are added before the next panel's turn: `K_BLOCK` rows of a panel stay in the first-level cache.
 const K_BLOCK: usize = 384;
@@ -146,11 +150,12 @@ pub(super) fn matmul(kernel: &Matmul, ctx: &CpuContext, args: &mut Args<'_>) {
         ctx.simd.run(Product { spec, rows, columns, bias, saved, adds: false, first, terms, out });
     };
     if chunks == 1 {
-        let task = |(t, out): (usize, &mut [f32])| product(t * TASK_ROWS, (0, k), bias, &spec, out);
+        let rows_each = task_rows(m);
+        let task = |(t, out): (usize, &mut [f32])| product(t * rows_each, (0, k), bias, &spec, out);
         if split {
-            c.par_chunks_mut(TASK_ROWS * n).enumerate().for_each(task);
+            c.par_chunks_mut(rows_each * n).enumerate().for_each(task);
         } else {
-            c.chunks_mut(TASK_ROWS * n).enumerate().for_each(task);
+            c.chunks_mut(rows_each * n).enumerate().for_each(task);
         }
         return;
     }
