@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use nightloom::backend::Backend;
 use nightloom::model::compile::{TrainPlan, TrainShape, training};
-use nightloom::model::{Loss, Model, Optimizer, initial_weights};
+use nightloom::model::{Loss, Model, Optimizer, Precision, initial_weights};
 use nightloom::ops::schedule;
 
 struct Counting;
@@ -67,6 +67,7 @@ fn plan(model: &Model, fleet: usize) -> TrainPlan {
         loss: Loss::CrossEntropy,
         optimizer: Optimizer::default(),
         clip: Some(1.0),
+        precision: Precision::F32,
     };
     let mut made = training(model, &shape, &Backend::cpu().expect("a CPU")).expect("a plan");
     for (i, values) in initial_weights(model, 1).values.iter().enumerate() {
