@@ -27,7 +27,7 @@ pub(super) fn pieces(halves: bool, block: usize, at: Range<usize>) -> impl Itera
             (true, false) => PIECE.min(block - within),
         };
         next = at.end.min(first + len);
-        (first < next).then(|| (first..next, within))
+        (first < next).then_some((first..next, within))
     })
 }
 

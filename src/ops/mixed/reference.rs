@@ -4,7 +4,8 @@ use super::{EXPONENT, FIRST, GOOD, JudgeSpec, PATIENCE, POWERS, SKIPPED, power};
 use crate::ops::schedule;
 
 pub(super) fn round(args: &mut [Vec<f64>]) {
-    args[1] = args[0].clone();
+    let [x, y, ..] = args else { return };
+    y.clone_from(x);
 }
 
 pub(super) fn scale(args: &mut [Vec<f64>]) {
