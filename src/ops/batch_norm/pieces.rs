@@ -6,13 +6,18 @@ use crate::backend::{CpuContext, half};
 use crate::ops::kernel::{Floats, FloatsMut};
 
 /// Values of a piece of f16, at most.
-const PIECE: usize = 512;
+const PIECE: usize = 1024;
 
-/// Where f16 values are widened to.
-pub(super) type Buffer = [f32; PIECE];
+/// Where f16 values are widened to; f32 values never ask for it.
+pub(super) type Buffer = Option<Piece>;
+
+/// Cache lines, so that no register lies across two of them.
+#[derive(Debug)]
+#[repr(align(64))]
+pub(super) struct Piece([f32; PIECE]);
 
 /// An empty one.
-pub(super) const BUFFER: Buffer = [0.0; PIECE];
+pub(super) const BUFFER: Buffer = None;
 
 /// `at`, piece by piece, each with its place within its block; `at` begins with a block. f32 values need no buffer: they
 /// are one piece. A piece of f16 values is whole blocks or part of one.
@@ -36,7 +41,7 @@ pub(super) fn read<'a>(ctx: &CpuContext, values: Floats<'a>, at: Range<usize>, b
     match values {
         Floats::Full(values) => &values[at],
         Floats::Half(values) => {
-            let buffer = &mut buffer[..at.len()];
+            let buffer = &mut buffer.get_or_insert(Piece([0.0; PIECE])).0[..at.len()];
             half::widen(ctx.simd, &values[at], buffer);
             buffer
         }
@@ -54,7 +59,7 @@ pub(super) fn write(
     match values {
         FloatsMut::Full(values) => each(&mut values[at]),
         FloatsMut::Half(values) => {
-            let buffer = &mut buffer[..at.len()];
+            let buffer = &mut buffer.get_or_insert(Piece([0.0; PIECE])).0[..at.len()];
             each(buffer);
             half::narrow(ctx.simd, buffer, &mut values[at]);
         }
