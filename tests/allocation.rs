@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use nightloom::backend::Backend;
 use nightloom::model::compile::{TrainPlan, TrainShape, training};
-use nightloom::model::{Loss, Model, Optimizer, initial_weights};
+use nightloom::model::{Loss, Model, Optimizer, Precision, initial_weights};
 use nightloom::ops::schedule;
 
 struct Counting;
@@ -34,7 +34,8 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-const STEPS: usize = 12;
+/// Few, so that the test is over long before the harness says that it has run for a minute, which allocates.
+const STEPS: usize = 4;
 
 /// Layers of every kind, wide enough that kernels split their work over threads when the fleet is small: sequences,
 /// images, tokens.
@@ -56,7 +57,7 @@ fn models() -> [Model; 3] {
 }
 
 /// A plan with weights, rows and a schedule whose every step is taken.
-fn plan(model: &Model, fleet: usize) -> TrainPlan {
+fn plan(model: &Model, fleet: usize, precision: Precision) -> TrainPlan {
     let (batch, rows) = (128, 256);
     let shape = TrainShape {
         fleet,
@@ -67,6 +68,7 @@ fn plan(model: &Model, fleet: usize) -> TrainPlan {
         loss: Loss::CrossEntropy,
         optimizer: Optimizer::default(),
         clip: Some(1.0),
+        precision,
     };
     let mut made = training(model, &shape, &Backend::cpu().expect("a CPU")).expect("a plan");
     for (i, values) in initial_weights(model, 1).values.iter().enumerate() {
@@ -105,13 +107,15 @@ fn e11_replaying_a_training_step_on_the_cpu_allocates_nothing() {
     let before = ALLOCATIONS.load(Ordering::SeqCst);
     drop(std::hint::black_box(vec![1_u8; 100]));
     assert!(ALLOCATIONS.load(Ordering::SeqCst) > before, "the allocator counts");
-    for (model, fleet) in models().iter().flat_map(|model| [1, 3, 9].map(|fleet| (model, fleet))) {
-        let mut plan = plan(model, fleet);
+    let (full, half) = (Precision::F32, Precision::F16);
+    let settings = [(1, full), (3, full), (9, full), (1, half), (9, half)];
+    for (model, (fleet, precision)) in models().iter().flat_map(|model| settings.map(|setting| (model, setting))) {
+        let mut plan = plan(model, fleet, precision);
         let old = plan.plan.download(plan.params[0]).expect("weights");
         for threads in [1, 2] {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
             let found = pool.install(|| allocations(&mut plan));
-            assert_eq!(found, 0, "allocations by a fleet of {fleet} on {threads} threads");
+            assert_eq!(found, 0, "allocations by a fleet of {fleet} in {precision:?} on {threads} threads");
         }
         // From outside the pool a replay is handed over once: whatever that may cost, no step costs anything.
         let found = allocations(&mut plan);

@@ -3,8 +3,8 @@
 mod common;
 
 use common::backends::{backends, tile_units};
-use common::{assert_complete, disagreements, invalid_shaders, wrong_gradients};
-use nightloom::backend::Backend;
+use common::{assert_complete, disagreements, disagreements_in_halves, invalid_shaders, wrong_gradients};
+use nightloom::backend::{Backend, Cpu, SimdLevel};
 use nightloom::ops::Registry;
 use nightloom::ops::distance::DistanceOp;
 use nightloom::ops::matmul::MatmulOp;
@@ -19,6 +19,17 @@ fn e9_every_kernel_agrees_with_its_reference_on_every_device() {
     let registry = Registry::standard();
     let failures: Vec<String> = backends().iter().flat_map(|backend| disagreements(&registry, backend)).collect();
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn e9_every_kernel_agrees_where_its_rows_are_held_as_f16() {
+    let registry = Registry::standard();
+    let cpus: Vec<Cpu> = SimdLevel::ALL.iter().filter_map(|&level| Cpu::new(level).ok()).collect();
+    for cpu in cpus {
+        let (compared, failures) = disagreements_in_halves(&registry, cpu);
+        assert!(compared > 300, "only {compared} outputs were compared");
+        assert!(failures.is_empty(), "{}", failures.join("\n"));
+    }
 }
 
 #[test]

@@ -133,6 +133,23 @@ pub fn choose(choice: &DeviceChoice) -> Result<Chosen, BackendError> {
     }
 }
 
+/// [`choose`] for work that holds tensors as f16 if `half`: no GPU has kernels for that.
+///
+/// # Errors
+/// As there, and if a GPU is asked for by name. `auto` takes the CPU and says why.
+pub fn choose_for(choice: &DeviceChoice, half: bool) -> Result<Chosen, BackendError> {
+    match choice {
+        DeviceChoice::Auto if half => {
+            let reason = "f16 storage is built for the CPU, so no GPU was looked for".to_owned();
+            Ok(Chosen { backend: Backend::cpu()?, reason })
+        }
+        _ => match choose(choice)? {
+            Chosen { backend: Backend::Gpu(gpu), .. } if half => Err(BackendError::lacks_half(gpu.name())),
+            chosen => Ok(chosen),
+        },
+    }
+}
+
 fn auto() -> Result<Chosen, BackendError> {
     let adapters = gpu::adapters();
     let Some(found) = pick(&adapters, None, false) else {
@@ -204,6 +221,18 @@ mod tests {
         assert!(is_at("0000:65:00.0", "65:00.0") && is_at("0000:A5:00.0", "0000:a5:00.0"));
         assert!(!is_at("0000:65:00.0", "5:00.0"), "another bus");
         assert!(!is_at("0000:65:00.0", "0001:65:00.0") && !is_at("", "65:00.0"));
+    }
+
+    #[test]
+    fn e2_work_in_f16_falls_back_to_the_cpu_with_auto_alone() {
+        let chosen = choose_for(&DeviceChoice::Auto, true).expect("a CPU");
+        assert!(matches!(chosen.backend, Backend::Cpu(_)), "{}", chosen.backend.id());
+        assert!(chosen.reason.contains("f16 storage is built for the CPU"), "{}", chosen.reason);
+        if let Ok(Chosen { backend: Backend::Gpu(gpu), .. }) = choose_for(&DeviceChoice::SoftwareGpu, false) {
+            let error = choose_for(&DeviceChoice::SoftwareGpu, true).expect_err("a GPU").to_string();
+            assert!(error.starts_with(gpu.name()) && error.contains("f16 storage"), "{error}");
+        }
+        assert!(choose_for(&DeviceChoice::Cpu, true).is_ok());
     }
 
     #[test]

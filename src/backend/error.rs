@@ -78,3 +78,11 @@ pub enum BackendError {
         reason: String,
     },
 }
+
+impl BackendError {
+    /// A GPU was to hold tensors as f16.
+    pub fn lacks_half(device: &str) -> Self {
+        let what = "kernels for f16 storage, which is built for the CPU (`precision = \"f16\"`)".to_owned();
+        Self::Unsupported { device: device.to_owned(), what }
+    }
+}

@@ -8,9 +8,10 @@ mod choice;
 mod cpu;
 mod error;
 pub mod gpu;
+pub mod half;
 pub mod simd;
 
-pub use choice::{Chosen, DeviceChoice, DeviceChoiceError, GpuSelector, choose};
+pub use choice::{Chosen, DeviceChoice, DeviceChoiceError, GpuSelector, choose, choose_for};
 pub(crate) use cpu::SPLIT_FLOPS;
 pub use cpu::{Cpu, CpuContext};
 pub use error::BackendError;

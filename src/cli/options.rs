@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::backend::{Chosen, choose};
+use crate::backend::{Chosen, choose_for};
 use crate::run::{Console, LogChoice, RunError, use_threads};
 use crate::spec::{DeviceChoice, JobErrors, JobText, Overrides};
 
@@ -53,8 +53,13 @@ pub(super) struct DeviceOptions {
 impl DeviceOptions {
     /// Makes the pool of threads and opens the device.
     pub(super) fn choose(&self) -> Result<Chosen, RunError> {
+        self.choose_for(false)
+    }
+
+    /// The same for work that may hold tensors as f16.
+    pub(super) fn choose_for(&self, half: bool) -> Result<Chosen, RunError> {
         use_threads(usize::from(self.threads))?;
-        choose(&self.device).map_err(RunError::device)
+        choose_for(&self.device, half).map_err(RunError::device)
     }
 }
 

@@ -18,7 +18,7 @@ pub use error::ModelError;
 pub use init::initial_weights;
 pub use input::InputForm;
 pub use layer::LayerSpec;
-pub use objective::{Loss, Optimizer};
+pub use objective::{Loss, Optimizer, Precision};
 pub use shape::{Model, ModelSpec, ParamInfo, ParamKind, TensorShape};
 pub use sides::{NamedPadding, Padding, PlanePadding, Sides};
 pub use weights::Weights;

@@ -16,6 +16,28 @@ pub enum Loss {
     Pearson,
 }
 
+/// How what outlives a kernel is held while training. Arithmetic and sums are f32 in either case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum Precision {
+    /// As f32.
+    #[default]
+    F32,
+    /// As f16: the table of inputs, activations and their gradients between kernels, and the copy of the weights that
+    /// the passes read. The optimiser moves f32 masters. On the CPU.
+    F16,
+}
+
+impl Precision {
+    /// Its name in job files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+        }
+    }
+}
+
 /// What moves the parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]

@@ -8,6 +8,7 @@
 use std::fmt::Debug;
 
 use crate::backend::CpuContext;
+use crate::backend::half::f16;
 
 /// The most arguments that a kernel may have.
 pub const ARGS_MAX: usize = 12;
@@ -78,24 +79,27 @@ pub struct ArgSpec {
     pub shared: bool,
     /// How it follows the batch.
     pub axis: Axis,
+    /// Whether the CPU kernel takes its values as f16 as well ([`Args::floats`]), where a plan holds them so. Of an
+    /// argument without this, and of rows of a tile, a plan gives f32 in any case.
+    pub half: bool,
 }
 
 impl ArgSpec {
     /// An f32 argument that is read.
     pub const fn read(name: &'static str, len: usize) -> Self {
-        Self { name, len, access: Access::Read, dtype: DType::F32, shared: false, axis: Axis::Whole }
+        Self { name, len, access: Access::Read, dtype: DType::F32, shared: false, axis: Axis::Whole, half: false }
     }
     /// An f32 argument that is written whole.
     pub const fn write(name: &'static str, len: usize) -> Self {
-        Self { name, len, access: Access::Write, dtype: DType::F32, shared: false, axis: Axis::Whole }
+        Self { name, len, access: Access::Write, dtype: DType::F32, shared: false, axis: Axis::Whole, half: false }
     }
     /// An f32 argument that is updated in place.
     pub const fn update(name: &'static str, len: usize) -> Self {
-        Self { name, len, access: Access::ReadWrite, dtype: DType::F32, shared: false, axis: Axis::Whole }
+        Self { name, len, access: Access::ReadWrite, dtype: DType::F32, shared: false, axis: Axis::Whole, half: false }
     }
     /// Working memory.
     pub const fn scratch(name: &'static str, len: usize) -> Self {
-        Self { name, len, access: Access::Scratch, dtype: DType::F32, shared: false, axis: Axis::Whole }
+        Self { name, len, access: Access::Scratch, dtype: DType::F32, shared: false, axis: Axis::Whole, half: false }
     }
     /// The same argument with words of type u32.
     #[must_use]
@@ -119,6 +123,12 @@ impl ArgSpec {
     #[must_use]
     pub const fn sum(mut self) -> Self {
         self.axis = Axis::Sum;
+        self
+    }
+    /// The same argument, which the CPU kernel takes as f16 as well.
+    #[must_use]
+    pub const fn or_half(mut self) -> Self {
+        self.half = true;
         self
     }
     /// Whether the kernel's caller may read the argument afterwards.
@@ -207,6 +217,28 @@ pub enum Arg<'a> {
     Read(&'a [u32]),
     /// Read and write.
     Write(&'a mut [u32]),
+    /// Read only, values held as f16.
+    Half(&'a [f16]),
+    /// Read and write, values held as f16.
+    HalfMut(&'a mut [f16]),
+}
+
+/// Values that are read, as they lie in memory.
+#[derive(Debug, Clone, Copy)]
+pub enum Floats<'a> {
+    /// As f32.
+    Full(&'a [f32]),
+    /// As f16.
+    Half(&'a [f16]),
+}
+
+/// Values that are written, as they lie in memory.
+#[derive(Debug)]
+pub enum FloatsMut<'a> {
+    /// As f32.
+    Full(&'a mut [f32]),
+    /// As f16.
+    Half(&'a mut [f16]),
 }
 
 /// A CPU kernel's arguments for one member.
@@ -252,6 +284,25 @@ impl<'a> Args<'a> {
     /// Argument `i` for writing; each can be taken once a call.
     pub fn f32_mut(&mut self, i: usize) -> &'a mut [f32] {
         bytemuck::cast_slice_mut(self.u32_mut(i))
+    }
+
+    /// Argument `i`, read only, of those that may be f16 ([`ArgSpec::or_half`]).
+    pub fn floats(&self, i: usize) -> Floats<'a> {
+        match &self.slots[i] {
+            Arg::Half(values) => Floats::Half(values),
+            _ => Floats::Full(self.f32(i)),
+        }
+    }
+
+    /// Argument `i` for writing, of those that may be f16; each can be taken once a call.
+    pub fn floats_mut(&mut self, i: usize) -> FloatsMut<'a> {
+        match std::mem::replace(&mut self.slots[i], Arg::Taken) {
+            Arg::HalfMut(values) => FloatsMut::Half(values),
+            other => {
+                self.slots[i] = other;
+                FloatsMut::Full(self.f32_mut(i))
+            }
+        }
     }
 
     /// Argument `i` as u32 for writing; each can be taken once a call.

@@ -25,6 +25,7 @@ pub mod layer_norm;
 pub mod loss;
 pub mod math;
 pub mod matmul;
+pub mod mixed;
 pub mod optimiser;
 pub mod pool;
 pub mod reduce;
@@ -42,8 +43,8 @@ pub use case::{Call, Case, Fill};
 pub use error::ShapeError;
 pub use facts::OpFacts;
 pub use kernel::{
-    ARGS_MAX, Access, Arg, ArgSpec, Args, Axis, Bind, DType, Dispatch, Kernel, PARAMS_MAX, Shader, Tile, Work, prelude,
-    reads, writes,
+    ARGS_MAX, Access, Arg, ArgSpec, Args, Axis, Bind, DType, Dispatch, Floats, FloatsMut, Kernel, PARAMS_MAX, Shader,
+    Tile, Work, prelude, reads, writes,
 };
 
 /// One operation, as the registry lists it.
@@ -82,6 +83,7 @@ impl Registry {
                 &pool::PoolOp,
                 &dropout::DropoutOp,
                 &keep_best::KeepBestOp,
+                &mixed::MixedOp,
                 &gather::GatherOp,
                 &batch_norm::BatchNormOp,
                 &embedding::EmbeddingOp,

@@ -9,7 +9,7 @@ use super::reduce::{
 };
 use super::testing::{assert_same_bits_on_any_number_of_threads, backends, run_boxed};
 use super::{
-    Access, Case, Fill, Kernel, Registry, activation, attention, gather, keep_best, layer_norm, loss,
+    Access, Case, Fill, Kernel, Registry, activation, attention, gather, keep_best, layer_norm, loss, mixed,
     rng::counter_bits, schedule, softmax,
 };
 
@@ -97,6 +97,7 @@ fn e12_a_member_of_a_fleet_gets_the_bits_that_it_gets_alone() {
         nesterov: true,
         weight_decay: 0.1,
         clip: Some(1.0),
+        scaled: false,
     };
     assert_members_are_alone(|fleet| boxed(Sgd::new(sgd(fleet))));
     let gelu = |fleet| activation::ActivateSpec { fleet, rows: 1, len: 301, activation: activation::Activation::Gelu };
@@ -115,6 +116,9 @@ fn e12_a_member_of_a_fleet_gets_the_bits_that_it_gets_alone() {
     let heads = |fleet| attention::AttentionSpec { fleet, n: 2, l: 19, d: 10, heads: 2, causal: true, lengths: true };
     assert_members_are_alone(|fleet| boxed(attention::Attention::new(heads(fleet))));
     assert_members_are_alone(|fleet| boxed(attention::AttentionBackward::new(heads(fleet))));
+    assert_members_are_alone(|fleet| boxed(mixed::Round::new(mixed::RoundSpec { fleet, len: 301 })));
+    assert_members_are_alone(|fleet| boxed(mixed::Scale::new(mixed::ScaleSpec { fleet, rows: 7, width: 43 })));
+    assert_members_are_alone(|fleet| boxed(mixed::Judge::new(mixed::JudgeSpec { fleet, steps: 3, clip: Some(1.0) })));
     let best = |fleet| keep_best::KeepBestSpec { fleet, len: 301, dtype: DType::F32 };
     assert_members_are_alone(|fleet| boxed(keep_best::KeepBest::new(best(fleet))));
     let rows = |fleet| gather::GatherSpec { fleet, rows: 3, width: 5, n: 7, steps: 3, dtype: DType::F32 };

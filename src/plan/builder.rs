@@ -26,6 +26,9 @@ pub struct TensorInfo {
     /// Only the kernels of a list hand it to each other: nothing is uploaded to it or downloaded from it, and nothing of
     /// it outlives the list. The CPU then need not hold all rows of the batch at once.
     pub local: bool,
+    /// Held as f16 wherever it lies in memory for longer than a kernel works on it; kernels get f32 (or take f16, see
+    /// [`ArgSpec::half`]). Whoever uploads or downloads it sees f32 words. The CPU only.
+    pub half: bool,
 }
 
 /// The name of the working memory that all kernels share.
@@ -69,12 +72,13 @@ pub struct PlanBuilder {
     lists: Vec<List>,
     scratch: Option<TensorId>,
     tile_rows: Option<usize>,
+    half_locals: bool,
 }
 
 impl PlanBuilder {
     /// For `fleet` members.
     pub fn new(fleet: usize) -> Self {
-        Self { fleet, tensors: vec![], lists: vec![], scratch: None, tile_rows: None }
+        Self { fleet, tensors: vec![], lists: vec![], scratch: None, tile_rows: None, half_locals: false }
     }
 
     /// Members of the fleet.
@@ -91,7 +95,29 @@ impl PlanBuilder {
     pub fn local(&mut self, name: impl Into<String>, len: usize, dtype: DType) -> TensorId {
         let id = self.add(name, len, dtype, false);
         self.tensors[id.0].local = true;
+        if self.half_locals {
+            self.hold_half(id);
+        }
         id
+    }
+
+    /// A [`PlanBuilder::local`] tensor that is never held as f16: targets, and statistics whose rounding would reach many
+    /// values.
+    pub fn local_exact(&mut self, name: impl Into<String>, len: usize, dtype: DType) -> TensorId {
+        let id = self.local(name, len, dtype);
+        self.tensors[id.0].half = false;
+        id
+    }
+
+    /// Holds an f32 tensor as f16 ([`TensorInfo::half`]).
+    pub fn hold_half(&mut self, id: TensorId) {
+        let info = &mut self.tensors[id.0];
+        info.half = info.dtype == DType::F32;
+    }
+
+    /// Holds all f32 tensors as f16 that [`PlanBuilder::local`] makes from now on.
+    pub fn half_locals(&mut self) {
+        self.half_locals = true;
     }
 
     /// A zeroed u32 tensor of `len` values a member.
@@ -110,7 +136,7 @@ impl PlanBuilder {
     }
 
     fn add(&mut self, name: impl Into<String>, len: usize, dtype: DType, shared: bool) -> TensorId {
-        self.tensors.push(TensorInfo { name: name.into(), len, dtype, shared, local: false });
+        self.tensors.push(TensorInfo { name: name.into(), len, dtype, shared, local: false, half: false });
         TensorId(self.tensors.len() - 1)
     }
 

@@ -19,7 +19,7 @@ pub use error::PlanError;
 
 use std::ops::Range;
 
-use crate::backend::Backend;
+use crate::backend::{Backend, BackendError};
 use crate::ops::Work;
 use builder::Parts;
 
@@ -66,6 +66,14 @@ impl Plan {
     /// Words that a tensor holds for all members together.
     pub fn words(&self, id: TensorId) -> usize {
         self.tensors[id.0].words(self.fleet)
+    }
+
+    /// Bytes that the plan takes on the device; on the CPU with what its threads have needed so far.
+    pub fn bytes(&self) -> u64 {
+        match &self.storage {
+            Storage::Cpu(plan) => plan.bytes(),
+            Storage::Gpu(_) => self.tensors.iter().map(|t| t.words(self.fleet) as u64 * 4).sum(),
+        }
     }
 
     /// What the kernels of `list` do at the least in one step, all members together.
@@ -207,6 +215,9 @@ impl Plan {
         let works = lists.iter().map(|list| list.kernels.iter().map(|recorded| recorded.kernel.work()).sum()).collect();
         let storage = match backend {
             Backend::Cpu(cpu) => Storage::Cpu(cpu::CpuPlan::new(*cpu, fleet, &tensors, lists, tile_rows)),
+            Backend::Gpu(gpu) if tensors.iter().any(|info| info.half) => {
+                return Err(BackendError::lacks_half(gpu.name()).into());
+            }
             Backend::Gpu(gpu) => Storage::Gpu(gpu::GpuPlan::new(gpu, fleet, &tensors, &lists)?),
         };
         Ok(Self { fleet, tensors, works, storage })

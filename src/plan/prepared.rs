@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{ListId, Plan, PlanBuilder, PlanError, TensorId};
 use crate::backend::Backend;
-use crate::ops::{Access, ArgSpec, Call, Case};
+use crate::ops::{Access, ArgSpec, Axis, Call, Case, DType};
 
 /// Words by name; each entry holds the whole fleet's words, or one copy if shared.
 pub type Values = BTreeMap<String, Vec<u32>>;
@@ -13,6 +13,11 @@ pub type Values = BTreeMap<String, Vec<u32>>;
 pub fn inputs(case: &Case) -> Values {
     let fleet = case.calls.first().map_or(1, |call| call.kernel.fleet());
     case.inputs().into_iter().map(|(name, arg)| (name.clone(), case.words(&name, &arg, fleet))).collect()
+}
+
+/// Whether training with f16 storage may hold the argument as f16: rows of a batch, and what kernels take so.
+pub fn may_be_half(arg: &ArgSpec) -> bool {
+    arg.dtype == DType::F32 && (arg.axis == Axis::Rows || arg.half)
 }
 
 /// A call on a device, its inputs uploaded.
@@ -30,7 +35,7 @@ impl Prepared {
     /// # Errors
     /// If the plan cannot be built, an input is missing or of the wrong length, or the device fails.
     pub fn new(call: &Call, backend: &Backend, values: &Values) -> Result<Self, PlanError> {
-        Self::build(call, backend, values, None)
+        Self::build(call, backend, values, None, false)
     }
 
     /// The same with tiles of `tile_rows` rows, where the kernel can be cut and the device is a CPU.
@@ -38,10 +43,29 @@ impl Prepared {
     /// # Errors
     /// As [`Prepared::new`].
     pub fn in_tiles(call: &Call, backend: &Backend, values: &Values, tile_rows: usize) -> Result<Self, PlanError> {
-        Self::build(call, backend, values, Some(tile_rows))
+        Self::build(call, backend, values, Some(tile_rows), false)
     }
 
-    fn build(call: &Call, backend: &Backend, values: &Values, tile_rows: Option<usize>) -> Result<Self, PlanError> {
+    /// The same with all arguments held as f16 that may be ([`may_be_half`]), where the device is a CPU.
+    ///
+    /// # Errors
+    /// As [`Prepared::new`].
+    pub fn in_halves(
+        call: &Call,
+        backend: &Backend,
+        values: &Values,
+        tile_rows: Option<usize>,
+    ) -> Result<Self, PlanError> {
+        Self::build(call, backend, values, tile_rows, true)
+    }
+
+    fn build(
+        call: &Call,
+        backend: &Backend,
+        values: &Values,
+        tile_rows: Option<usize>,
+        halves: bool,
+    ) -> Result<Self, PlanError> {
         let mut builder = PlanBuilder::new(call.kernel.fleet());
         if let Some(rows) = tile_rows {
             builder.tile_rows(rows);
@@ -50,6 +74,9 @@ impl Prepared {
         let mut bound = vec![];
         for (name, arg) in call.args().into_iter().filter(|(_, arg)| arg.access != Access::Scratch) {
             let id = builder.for_arg(name.clone(), &arg);
+            if halves && may_be_half(&arg) {
+                builder.hold_half(id);
+            }
             bound.push((name, arg, id));
         }
         let ids: Vec<_> = bound.iter().map(|(_, _, id)| *id).collect();

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::PlanError;
-use super::prepared::{Prepared, Values, inputs};
-use crate::backend::Backend;
+use super::prepared::{Prepared, Values, inputs, may_be_half};
+use crate::backend::half::{HALF_MAX, f16};
+use crate::backend::{Backend, Cpu};
 use crate::ops::{Access, ArgSpec, Call, Case, DType};
 
 /// Values by name, as [`Values`] in f64.
@@ -59,6 +60,47 @@ pub fn agreement(case: &Case, backend: &Backend) -> Result<Vec<Agreement>, PlanE
         }
     }
     Ok(found)
+}
+
+/// [`agreement`] where all arguments are held as f16 that may be, on a CPU at `simd`: inputs are rounded to f16 first, so
+/// that what is measured is the kernel and the rounding of its outputs. Left out are outputs that f16 cannot hold.
+///
+/// # Errors
+/// As there.
+pub fn agreement_in_halves(case: &Case, cpu: Cpu) -> Result<Vec<Agreement>, PlanError> {
+    let backend = Backend::Cpu(cpu);
+    let mut values = inputs(case);
+    let mut found = vec![];
+    for call in &case.calls {
+        for (name, _) in call.args().iter().filter(|(_, arg)| may_be_half(arg) && arg.is_input()) {
+            values.entry(name.clone()).and_modify(|words| words.iter_mut().for_each(|word| *word = rounded(*word)));
+        }
+        let truth = reference(call, &as_f64(call, &values), case.step, 0..call.kernel.fleet());
+        let rows = call.kernel.rows().unwrap_or(1);
+        for tile in [None, Some(rows.div_ceil(3)), Some(rows.div_ceil(71))] {
+            let mut prepared = Prepared::in_halves(call, &backend, &values, tile)?;
+            prepared.run(case.step)?;
+            let ours = prepared.outputs()?;
+            for (name, arg) in call.args().into_iter().filter(|(_, arg)| arg.is_output()) {
+                let truth = &truth[&name];
+                if may_be_half(&arg) && !truth.iter().all(|v| v.abs() <= f64::from(HALF_MAX)) {
+                    continue;
+                }
+                let nmse = nmse(arg.dtype, &ours[&name], truth);
+                found.push(Agreement { kernel: call.kernel.name(), output: name, nmse });
+            }
+        }
+        for (name, arg) in call.args().into_iter().filter(|(_, arg)| arg.is_output()) {
+            let words = truth[&name].iter().map(|&v| to_word(arg.dtype, v)).collect();
+            values.insert(name, words);
+        }
+    }
+    Ok(found)
+}
+
+/// The nearest f16's word; what is too large becomes the largest.
+fn rounded(word: u32) -> u32 {
+    f16::from_f32(f32::from_bits(word).clamp(-HALF_MAX, HALF_MAX)).to_f32().to_bits()
 }
 
 /// Compares the gradients that a case's calls write with central differences of its first call's reference: on each of

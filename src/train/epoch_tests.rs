@@ -5,7 +5,7 @@ use super::spec::TrainSpec;
 use super::state::FleetState;
 use crate::backend::{Backend, DeviceChoice, choose};
 use crate::model::compile::TrainShape;
-use crate::model::{Loss, Model, Optimizer};
+use crate::model::{Loss, Model, Optimizer, Precision};
 use crate::plan::Counts;
 
 fn model() -> Model {
@@ -24,6 +24,7 @@ fn shape() -> TrainShape {
         loss: Loss::CrossEntropy,
         optimizer: Optimizer::default(),
         clip: Some(1.0),
+        precision: Precision::F32,
     }
 }
 

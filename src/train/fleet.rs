@@ -8,8 +8,9 @@ use super::error::TrainError;
 use super::spec::TrainSpec;
 use super::state::FleetState;
 use crate::backend::Backend;
+use crate::backend::half::HALF_MAX;
 use crate::model::compile::{TrainShape, bytes_a_member, largest_tensor};
-use crate::model::{Loss, Model, Weights, initial_weights};
+use crate::model::{Loss, Model, Precision, Weights, initial_weights};
 
 /// The rows that all members draw from.
 #[derive(Debug, Clone, Copy)]
@@ -172,6 +173,7 @@ fn train_shape(model: &Model, spec: &TrainSpec, loss: Loss, data: Data<'_>, memb
         loss,
         optimizer: spec.optimizer,
         clip: spec.clip,
+        precision: spec.precision,
     }
 }
 
@@ -254,6 +256,17 @@ fn check(model: &Model, spec: &TrainSpec, loss: Loss, data: Data<'_>, members: &
         return bad(format!("row {} has the input {} at place {}", at / width, data.inputs[at], at % width));
     }
     model.input_form().words(data.inputs).map_err(|e| TrainError::Data(e.to_string()))?;
+    // Whole numbers in front of an embedding are not held as f16.
+    let half = spec.precision == Precision::F16 && model.input_form().vocabulary.is_none();
+    let too_large = |v: &f32| half && v.abs() > HALF_MAX;
+    if let Some(at) = data.inputs.iter().position(too_large) {
+        return bad(format!(
+            "row {} has the input {} at place {}: `precision = \"f16\"` holds at most {HALF_MAX}",
+            at / width,
+            data.inputs[at],
+            at % width
+        ));
+    }
     for (number, member) in members.iter().enumerate() {
         check_member(model, number, member, rows)?;
     }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::error::TrainError;
 use crate::artifact::ArtifactError;
 use crate::artifact::tensors::{TensorData, TensorFile};
-use crate::model::{Model, ModelSpec, Weights};
+use crate::model::{Model, ModelSpec, Precision, Weights};
 
 /// The format's number: files of another are refused.
 const FORMAT: u32 = 1;
@@ -23,8 +23,10 @@ pub struct SavedFleet {
     pub model: ModelSpec,
     /// A name for each member.
     pub names: Vec<String>,
-    /// Their weights.
+    /// Their weights: f32, whatever the precision.
     pub members: Vec<Weights>,
+    /// How they were trained.
+    pub precision: Precision,
     /// What the task needs besides.
     pub settings: Value,
 }
@@ -36,6 +38,9 @@ struct Header {
     task: String,
     model: ModelSpec,
     names: Vec<String>,
+    /// Files that were written before there was a choice do not say.
+    #[serde(default)]
+    precision: Precision,
     settings: Value,
 }
 
@@ -56,6 +61,7 @@ impl SavedFleet {
             task: self.task.clone(),
             model: self.model.clone(),
             names: self.names.clone(),
+            precision: self.precision,
             settings: self.settings.clone(),
         };
         let header =
@@ -108,8 +114,8 @@ impl SavedFleet {
         for member in &members {
             member.check(&model)?;
         }
-        let Header { task, model, names, settings, .. } = header;
-        Ok(Self { task, model, names, members, settings })
+        let Header { task, model, names, precision, settings, .. } = header;
+        Ok(Self { task, model, names, members, precision, settings })
     }
 }
 
@@ -118,7 +124,7 @@ mod tests {
     use std::path::Path;
 
     use super::SavedFleet;
-    use crate::model::{Model, ModelSpec, initial_weights};
+    use crate::model::{Model, ModelSpec, Precision, initial_weights};
 
     #[test]
     fn e14_a_saved_fleet_comes_back_as_it_was() {
@@ -132,6 +138,7 @@ mod tests {
             model: spec,
             names: vec!["a".to_owned(), "b".to_owned()],
             members: vec![initial_weights(&model, 1), initial_weights(&model, 2)],
+            precision: Precision::F16,
             settings: serde_json::json!({"threshold": 0.25}),
         };
         let bytes = fleet.to_bytes().expect("bytes");

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::TrainError;
-use crate::model::Optimizer;
+use crate::model::{Optimizer, Precision};
 
 /// How the learning rate changes over the epochs.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, schemars::JsonSchema)]
@@ -79,6 +79,9 @@ pub struct TrainSpec {
     /// The largest norm of a step's gradient; longer ones are shortened to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clip: Option<f32>,
+    /// How tensors are held: `f16` halves the memory of the data and of what kernels hand to each other, on the CPU.
+    #[serde(default)]
+    pub precision: Precision,
     /// When members stop by themselves. The weights of the best validation loss are kept in any case.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub early_stop: Option<EarlyStop>,

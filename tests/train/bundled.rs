@@ -4,6 +4,33 @@ use std::process::Command;
 
 use crate::site::{Run, columns, text};
 
+/// The bundled job with another precision, run in a folder of its own.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "test input")]
+fn e8_the_digits_are_read_as_well_with_f16_storage() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = env!("CARGO_MANIFEST_DIR");
+    let job = std::fs::read_to_string(format!("{root}/jobs/train_digits.toml")).unwrap();
+    let job = job.replace("../datasets", &format!("{root}/datasets")).replace("../runs", "runs");
+    let accuracy = |precision: &str| {
+        let path = folder.path().join(format!("{precision}.toml"));
+        std::fs::write(&path, job.replace("[training]", &format!("[training]\nprecision = {precision:?}"))).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_nightloom"));
+        let output = command.args(["run", "--device", "auto"]).arg(&path).current_dir(folder.path()).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        let stdout = text(&output.stdout);
+        let line = stdout.lines().find_map(|l| l.strip_prefix("run: ")).expect("the run's folder");
+        let run = Run { folder: folder.path().join(line) };
+        let log = text(&run.read("events.jsonl"));
+        assert_eq!(log.contains("f16 storage is built for the CPU"), precision == "f16", "{log}");
+        run.headline("accuracy")
+    };
+    let (full, half) = (accuracy("f32"), accuracy("f16"));
+    println!("| digits | f32 {full:.4} | f16 {half:.4} |");
+    // 360 rows are held out: four of them are 0.011.
+    assert!((full - half).abs() < 0.012, "f32 {full}, f16 {half}");
+}
+
 #[test]
 fn e11_the_bundled_job_reads_digits() {
     let out = tempfile::tempdir().unwrap();

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::path::Path;
 
 use nightloom::backend::Backend;
-use nightloom::model::{Loss, Model};
+use nightloom::model::{Loss, Model, Precision};
 use nightloom::ops::rng::counter_bits;
 use nightloom::train::{CheckpointPlan, Control, Member, TrainError, TrainSpec, TrainedMember, train, train_in_fleets};
 
@@ -80,6 +80,21 @@ fn e13_a_training_stopped_at_random_epochs_resumes_to_the_same_bits() {
             assert!(stops >= 8, "{name}, {at_once} at once: stopped {stops} times");
         }
     }
+}
+
+#[test]
+fn e13_the_scale_of_f16_gradients_is_resumed_too() {
+    let mut setting = setting(cnn(3, "global_max_pool"), 8, 3);
+    setting.spec.precision = Precision::F16;
+    let whole = fit(&setting.model, &setting.spec, Loss::CrossEntropy, &setting.table, &setting.members, &cpu());
+    for at_once in [3, 1] {
+        let (found, stops) = setting.run_in_pieces(&cpu(), at_once, 3);
+        assert!(stops > 1, "stopped {stops} times");
+        assert_same(&found, &whole, &format!("{at_once} at once"));
+    }
+    setting.spec.precision = Precision::F32;
+    let full = fit(&setting.model, &setting.spec, Loss::CrossEntropy, &setting.table, &setting.members, &cpu());
+    assert_ne!(full[0].weights, whole[0].weights, "f16 is another training");
 }
 
 #[test]
@@ -165,6 +180,9 @@ fn e13_the_checkpoint_of_another_training_is_refused() {
     other.spec.rate = 0.5;
     other.spec.epochs = 5;
     refused(other, "another length");
+    let mut other = self::setting(bp(3), 4, 2);
+    other.spec.precision = Precision::F16;
+    refused(other, "another precision");
     let mut other = self::setting(bp(3), 4, 2);
     other.members[0].train_weights = vec![2.0; other.members[0].train.len()];
     refused(other, "other weights");

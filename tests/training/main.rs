@@ -7,6 +7,7 @@ mod data_errors;
 mod fleet;
 mod golden;
 mod gradient;
+mod half;
 mod learns;
 mod naive;
 mod replay;

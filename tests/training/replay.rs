@@ -1,7 +1,7 @@
 //! What a replay costs the GPU: dispatches and nothing else (E11).
 
 use nightloom::model::compile::{TrainShape, training};
-use nightloom::model::{Loss, Optimizer};
+use nightloom::model::{Loss, Optimizer, Precision};
 
 use crate::support::{cnn, cpu, gpu};
 
@@ -15,6 +15,7 @@ fn shape() -> TrainShape {
         loss: Loss::CrossEntropy,
         optimizer: Optimizer::default(),
         clip: Some(1.0),
+        precision: Precision::F32,
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use nightloom::artifact::tensors::{TensorData, TensorFile};
 use nightloom::artifact::write_bytes;
-use nightloom::model::{Model, ModelSpec, Sides, Weights, initial_weights};
+use nightloom::model::{Model, ModelSpec, Precision, Sides, Weights, initial_weights};
 use nightloom::train::{SavedFleet, predict};
 
 use crate::support::{cnn, cpu, cpu_and_gpu, encoder, image_cnn, inputs, noise};
@@ -19,6 +19,7 @@ fn fleet_of(model: &Model) -> SavedFleet {
         model: model.spec().clone(),
         names: ["甲", "乙", "third"].map(str::to_owned).to_vec(),
         members: (0..3).map(|seed| initial_weights(model, seed)).collect(),
+        precision: Precision::F16,
         settings: serde_json::json!({"threshold": 0.25, "scale": [1.5, -2.0]}),
     }
 }

@@ -10,6 +10,11 @@ pub fn cpu() -> Backend {
     Backend::Cpu(Cpu::new(SimdLevel::detect()).expect("the level was detected"))
 }
 
+/// The CPU at every level there is.
+pub fn cpus() -> impl Iterator<Item = Backend> {
+    SimdLevel::ALL.into_iter().filter_map(|level| Cpu::new(level).ok()).map(Backend::Cpu)
+}
+
 /// The GPU, unless it is left out.
 pub fn gpu() -> Option<Backend> {
     crate::backends::backends().into_iter().find(|backend| matches!(backend, Backend::Gpu(_)))

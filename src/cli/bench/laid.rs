@@ -56,9 +56,19 @@ impl Laid {
     pub fn new(network: &Network, backend: &Backend) -> Result<Self, TrainError> {
         let model = Model::new(network.model.clone())?;
         let drawn = Drawn::new(network, &model);
-        let Network { members, batch, steps, loss, optimizer, .. } = *network;
+        let Network { members, batch, steps, loss, optimizer, precision, .. } = *network;
         let rows = network.rows();
-        let shape = TrainShape { fleet: members, batch, rows, steps, validation_steps: 0, loss, optimizer, clip: None };
+        let shape = TrainShape {
+            fleet: members,
+            batch,
+            rows,
+            steps,
+            validation_steps: 0,
+            loss,
+            optimizer,
+            clip: None,
+            precision,
+        };
         let mut made = compile::training(&model, &shape, backend)?;
         upload(&mut made, network, &model, &drawn)?;
         Ok(Self { plan: made, steps, parameters: model.trained_len() })
@@ -67,6 +77,11 @@ impl Laid {
     /// Trained values of one member.
     pub fn parameters(&self) -> usize {
         self.parameters
+    }
+
+    /// Bytes that the plan takes on the device.
+    pub fn bytes(&self) -> u64 {
+        self.plan.plan.bytes()
     }
 
     /// What the kernels of a step do at the least, all members together.
@@ -145,6 +160,7 @@ pub fn epoch_seconds(network: &Network, backend: &Backend, count: usize) -> Resu
         schedule: RateSchedule::Constant,
         optimizer: network.optimizer,
         clip: None,
+        precision: network.precision,
         early_stop: None,
     };
     let member = |m: usize| Member::new(m as u64, RATE, network.rows_of(m), vec![]);

@@ -1,6 +1,6 @@
 //! The networks that `nightloom bench step` and `benches/steps.rs` time.
 
-use crate::model::{LayerSpec, Loss, ModelSpec, Optimizer, Padding, PlanePadding, Sides, TensorShape};
+use crate::model::{LayerSpec, Loss, ModelSpec, Optimizer, Padding, PlanePadding, Precision, Sides, TensorShape};
 use crate::ops::Activation;
 use crate::pipelines::growth::settings::ClassifierSettings;
 
@@ -17,6 +17,8 @@ pub struct Network {
     pub loss: Loss,
     /// How its weights are changed.
     pub optimizer: Optimizer,
+    /// How tensors are held.
+    pub precision: Precision,
     /// Members of the fleet.
     pub members: usize,
     /// Rows of one member in one step.
@@ -56,6 +58,7 @@ pub fn all() -> Vec<Network> {
         model: growth_cnn(),
         loss: Loss::BinaryCrossEntropy,
         optimizer: Optimizer::default(),
+        precision: Precision::F32,
         members: 1,
         batch: 128,
         steps: 113,
@@ -67,6 +70,7 @@ pub fn all() -> Vec<Network> {
         model: mlp(),
         loss: Loss::BinaryCrossEntropy,
         optimizer: Optimizer::default(),
+        precision: Precision::F32,
         members: 1,
         batch: 256,
         steps: 64,
@@ -124,6 +128,7 @@ fn conv1d(name: &'static str, length: usize) -> Network {
         model: ModelSpec { input: TensorShape::sequence(length, 1), layers },
         loss: Loss::CrossEntropy,
         optimizer: Optimizer::default(),
+        precision: Precision::F32,
         members: 1,
         batch: 4096,
         steps: 4,
@@ -143,6 +148,7 @@ fn encoder(name: &'static str, length: usize, batch: usize) -> Network {
         },
         loss: Loss::CrossEntropy,
         optimizer: adam_w(),
+        precision: Precision::F32,
         members: 1,
         batch,
         steps: 4,
@@ -176,6 +182,7 @@ fn conv2d() -> Network {
         },
         loss: Loss::CrossEntropy,
         optimizer: Optimizer::default(),
+        precision: Precision::F32,
         members: 1,
         batch: 256,
         steps: 4,

@@ -10,6 +10,7 @@ use super::{peak, place, print_place, profile, scaled, seconds};
 use crate::backend::{Backend, Chosen};
 use crate::cli::options::DeviceOptions;
 use crate::cli::{print, with_exit_codes};
+use crate::model::Precision;
 use crate::pipelines::growth::GrowthError;
 use crate::run::RunError;
 use crate::train::TrainError;
@@ -24,7 +25,7 @@ Examples:
 const TIMED: &str = "a step: rows gathered on the device, forward, loss, backward, the optimiser, and a wait for the \
                      device; the median of the single steps of the seconds asked for (at least 5) after 5 steps of \
                      warming up. An epoch: order drawn, tables sent, its steps, losses read, best weights kept; the \
-                     median of at least 3 after the first. f32, data drawn at random and on the device before";
+                     median of at least 3 after the first. Data drawn at random and on the device before";
 
 const FLOOR: &str = "over floor: a step's time over that of its kernels' additions and multiplications at the CPU's peak, \
                      measured just before as multiply-adds between registers at the same SIMD level and threads";
@@ -44,6 +45,9 @@ pub(super) struct Args {
     /// Instead of timing, say which kernels a step's time goes to, on one thread of the CPU.
     #[arg(long)]
     profile: bool,
+    /// How tensors are held; f16 on the CPU alone.
+    #[arg(long, value_enum, default_value_t)]
+    precision: Precision,
     /// JSON instead of text.
     #[arg(long)]
     json: bool,
@@ -64,7 +68,10 @@ struct Row {
     /// Trained values of one member.
     parameters: usize,
     batch: usize,
+    precision: Precision,
     steps_an_epoch: usize,
+    /// What the plan takes on the device, data included.
+    plan_bytes: u64,
     seconds_a_step: f64,
     /// Rows of all members.
     samples_a_second: f64,
@@ -78,8 +85,11 @@ struct Row {
 }
 
 pub(super) fn call(args: &Args) -> Result<(), RunError> {
-    let networks = wanted(args.filter.as_deref().unwrap_or(""))?;
-    let chosen = args.device.choose()?;
+    let mut networks = wanted(args.filter.as_deref().unwrap_or(""))?;
+    for network in &mut networks {
+        network.precision = args.precision;
+    }
+    let chosen = args.device.choose_for(args.precision == Precision::F16)?;
     if args.profile {
         return profiles(&networks, args, &chosen);
     }
@@ -90,8 +100,8 @@ pub(super) fn call(args: &Args) -> Result<(), RunError> {
             print(&format!("peak: {}FLOP/s; {FLOOR}", scaled(peak)));
         }
         print(&format!(
-            "{:16} {:>8} {:>6} {:>12} {:>12} {:>12} {:>12} {:>11}",
-            "network", "members", "batch", "a step", "an epoch", "samples/s", "FLOP/s", "over floor"
+            "{:16} {:>8} {:>6} {:>12} {:>12} {:>12} {:>12} {:>11} {:>10}",
+            "network", "members", "batch", "a step", "an epoch", "samples/s", "FLOP/s", "over floor", "plan"
         ));
     }
     let mut rows = vec![];
@@ -164,9 +174,10 @@ fn show(row: &Row) {
     let step = seconds(row.seconds_a_step);
     let epoch = row.seconds_an_epoch.map_or("-".to_owned(), seconds);
     let (samples, flops) = (scaled(row.samples_a_second), scaled(row.flops_a_second));
+    let plan = format!("{}B", scaled(row.plan_bytes as f64));
     let over = row.over_floor.map_or("-".to_owned(), |over| format!("{over:.2}"));
     print(&format!(
-        "{:16} {:>8} {:>6} {step:>12} {epoch:>12} {samples:>12} {flops:>12} {over:>11}",
+        "{:16} {:>8} {:>6} {step:>12} {epoch:>12} {samples:>12} {flops:>12} {over:>11} {plan:>10}",
         row.name, row.members, row.batch
     ));
 }
@@ -174,7 +185,7 @@ fn show(row: &Row) {
 fn time_network(network: &Network, args: &Args, backend: &Backend, peak: Option<f64>) -> Result<Row, TrainError> {
     let mut laid = Laid::new(network, backend)?;
     let seconds_a_step = step_seconds(&mut laid, args.seconds)?;
-    let (parameters, flops) = (laid.parameters(), laid.work().flops);
+    let (parameters, flops, plan_bytes) = (laid.parameters(), laid.work().flops, laid.bytes());
     drop(laid);
     let seconds_an_epoch = if args.no_epochs {
         None
@@ -189,6 +200,8 @@ fn time_network(network: &Network, args: &Args, backend: &Backend, peak: Option<
         members: network.members,
         parameters,
         batch: network.batch,
+        precision: network.precision,
+        plan_bytes,
         steps_an_epoch: network.steps,
         seconds_a_step,
         samples_a_second: (network.members * network.batch) as f64 / seconds_a_step,

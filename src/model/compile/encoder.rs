@@ -121,7 +121,7 @@ impl Forward<'_> {
     ) -> Result<(), PlanError> {
         let layer = &self.model.layers[index];
         let rows = self.batch * layer.input.positions();
-        let [mean, rstd] = norm.statistics().map(|name| self.part(builder, index, &name, rows));
+        let [mean, rstd] = norm.statistics().map(|name| self.statistic(builder, index, &name, rows));
         let [gamma, beta] = [0, 1].map(|i| self.params[layer.first_param + norm.param + i]);
         let kernel = LayerNorm::new(norm.spec(layer, builder.fleet(), self.batch, sum.is_some()))?;
         match sum {
@@ -187,7 +187,7 @@ impl Forward<'_> {
         let none = Activation::None;
         let qkv = self.dense_part(builder, list, index, block.dense(QKV), (QKV, "qkv"), none, normed)?;
         let attended = self.part(builder, index, "attended", rows * d);
-        let lse = self.part(builder, index, "lse", rows * attention.heads);
+        let lse = self.statistic(builder, index, "lse", rows * attention.heads);
         builder.push(list, Attention::new(attention)?, &[qkv, attended, lse])?;
         let projected =
             self.dense_part(builder, list, index, block.dense(PROJECTION), (PROJECTION, "projected"), none, attended)?;

@@ -113,6 +113,13 @@ impl<'a> Forward<'a> {
             .or_insert_with(|| builder.local(format!("layers.{index}.{name}"), len, DType::F32))
     }
 
+    /// The same for a statistic of rows, which is never held as f16.
+    pub(super) fn statistic(&mut self, builder: &mut PlanBuilder, index: usize, name: &str, len: usize) -> TensorId {
+        let parts = &mut self.traces[index].parts;
+        let make = || builder.local_exact(format!("layers.{index}.{name}"), len, DType::F32);
+        *parts.entry(name.to_owned()).or_insert_with(make)
+    }
+
     pub(super) fn output(&mut self, builder: &mut PlanBuilder, index: usize) -> TensorId {
         let len = self.batch * self.model.layers[index].output.len();
         let name = format!("layers.{index}.output");

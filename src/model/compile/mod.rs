@@ -3,6 +3,7 @@
 mod backward;
 mod encoder;
 mod forward;
+mod halves;
 mod product;
 mod shapes;
 mod training;

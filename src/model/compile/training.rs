@@ -3,16 +3,17 @@
 use super::backward::Backward;
 use super::encoder::inner_len;
 use super::forward::{Forward, Mode};
+use super::halves::{Masters, Scaling};
 use super::param_tensors;
 use crate::backend::Backend;
 use crate::model::shape::Layer;
-use crate::model::{Loss, Model, Optimizer, ParamInfo};
+use crate::model::{Loss, Model, Optimizer, ParamInfo, Precision};
 use crate::ops::gather::{Gather, GatherSpec};
 use crate::ops::keep_best::{KeepBest, KeepBestSpec};
 use crate::ops::loss::{self, LossKind, LossSpec};
 use crate::ops::optimiser::{Adam, AdamSpec, Sgd, SgdSpec};
 use crate::ops::reduce::{AccumulateLoss, AccumulateLossSpec, SumSquares, SumSquaresSpec};
-use crate::ops::{DType, schedule};
+use crate::ops::{DType, mixed, schedule};
 use crate::plan::{ListId, Plan, PlanBuilder, PlanError, TensorId};
 
 /// Everything that the plan's layout depends on besides the model.
@@ -34,6 +35,8 @@ pub struct TrainShape {
     pub optimizer: Optimizer,
     /// The largest norm of a gradient.
     pub clip: Option<f32>,
+    /// How tensors are held.
+    pub precision: Precision,
 }
 
 /// The tables that the host writes.
@@ -78,13 +81,15 @@ pub struct TrainPlan {
     pub params: Vec<TensorId>,
     /// Kept parameters, in the same order.
     pub best: Vec<TensorId>,
+    /// With f16, the state of the loss's scale ([`crate::ops::mixed`]), three values a member.
+    pub loss_scale: Option<TensorId>,
     memories: Vec<TensorId>,
 }
 
 impl TrainPlan {
     /// The tensors that outlive a step, in the order of [`lasting_lens`].
     pub fn lasting(&self) -> Vec<TensorId> {
-        [self.params.as_slice(), &self.memories, &self.best].concat()
+        [self.params.as_slice(), &self.memories, &self.best, self.loss_scale.as_slice()].concat()
     }
 }
 
@@ -101,7 +106,8 @@ pub fn lasting_lens(model: &Model, shape: &TrainShape) -> Vec<usize> {
     let all = || model.params().iter().map(ParamInfo::len);
     let trained = model.params().iter().filter(|p| p.kind.trained());
     let memories = trained.flat_map(|p| std::iter::repeat_n(p.len(), memories(shape.optimizer)));
-    all().chain(memories).chain(all()).collect()
+    let scale = (shape.precision == Precision::F16).then_some(mixed::STATE);
+    all().chain(memories).chain(all()).chain(scale).collect()
 }
 
 /// Bytes that one member adds to a plan, nearly.
@@ -109,7 +115,12 @@ pub fn bytes_a_member(model: &Model, shape: &TrainShape) -> usize {
     let lasting: usize = lasting_lens(model, shape).iter().sum();
     let activations: usize = model.layers.iter().map(|l| 3 * (l.output.len() + l.input.len() + inner_len(l))).sum();
     let tables = (shape.steps + shape.validation_steps) * (2 * shape.batch + schedule::WIDTH);
-    4 * (lasting + model.trained_len() + shape.batch * (activations + 2 * model.input().len()) + tables)
+    let rows = shape.batch * (activations + 2 * model.input().len());
+    let (rows_bytes, copy_bytes) = match shape.precision {
+        Precision::F32 => (4 * rows, 0),
+        Precision::F16 => (2 * rows, 2 * model.trained_len()),
+    };
+    4 * (lasting + model.trained_len() + tables) + rows_bytes + copy_bytes
 }
 
 /// Words a member of the largest tensor, nearly.
@@ -142,7 +153,12 @@ fn tables(builder: &mut PlanBuilder, name: &str, steps: usize, batch: usize) -> 
 pub fn training(model: &Model, shape: &TrainShape, backend: &Backend) -> Result<TrainPlan, PlanError> {
     let mut builder = PlanBuilder::new(shape.fleet);
     let b = &mut builder;
+    let half = shape.precision == Precision::F16;
+    if half {
+        b.half_locals();
+    }
     let params = param_tensors(model, b);
+    let masters = Masters::new(b, model, &params, shape.precision);
     let best: Vec<TensorId> =
         model.params().iter().map(|param| b.tensor(format!("best.{}", param.name), param.len())).collect();
     let seed = b.tensor_u32("seed", 1);
@@ -151,16 +167,22 @@ pub fn training(model: &Model, shape: &TrainShape, backend: &Backend) -> Result<
     let train_tables = tables(b, "train", shape.steps, shape.batch);
     let validation_tables = tables(b, "validation", shape.validation_steps.max(1), shape.batch);
     let (train_loss, validation_loss) = (b.tensor("train.loss", 1), b.tensor("validation.loss", 1));
-    let mut forward = Forward::new(model, shape.batch, data.batch_inputs, params.clone());
+    let mut forward = Forward::new(model, shape.batch, data.batch_inputs, masters.read.clone());
     let losses =
-        Losses { row: b.tensor("loss", shape.batch), gradient: b.local("dlogits", data.output_len, DType::F32) };
+        Losses { row: b.tensor("loss", shape.batch), gradient: b.local_exact("dlogits", data.output_len, DType::F32) };
 
     let train = b.list();
     let schedule_len = shape.steps * schedule::WIDTH;
+    masters.round(b, train)?;
     data.gather(b, train, train_tables, shape.steps)?;
     let mode = Mode::Train { schedule: train_tables.schedule, schedule_len, seed };
     let output = forward.record(b, train, mode)?;
     data.loss(b, train, output, &losses, train_tables, shape.steps)?;
+    let scaling = half.then(|| Scaling::new(b));
+    let dlogits = match &scaling {
+        Some(scaling) => scaling.scale(b, train, losses.gradient, [shape.batch, data.outputs])?,
+        None => losses.gradient,
+    };
     let gradients: Vec<Option<TensorId>> = model
         .params()
         .iter()
@@ -169,14 +191,15 @@ pub fn training(model: &Model, shape: &TrainShape, backend: &Backend) -> Result<
     let schedule = train_tables.schedule;
     let backward =
         Backward { forward: &forward, list: train, schedule, schedule_len, seed, gradients: gradients.clone() };
-    backward.record(b, losses.gradient)?;
+    backward.record(b, dlogits)?;
     // Sums over the batch stand behind all that goes row by row.
     accumulate(b, train, shape, shape.steps, losses.row, train_tables, train_loss)?;
-    let memories = update(b, train, model, shape, &params, &gradients, schedule)?;
+    let memories = update(b, train, model, shape, &params, &gradients, schedule, scaling.as_ref())?;
     b.gate(train, schedule);
 
     let validate = if shape.validation_steps > 0 {
         let list = b.list();
+        masters.round(b, list)?;
         data.gather(b, list, validation_tables, shape.validation_steps)?;
         let output = forward.record(b, list, Mode::Evaluate)?;
         data.loss(b, list, output, &losses, validation_tables, shape.validation_steps)?;
@@ -207,6 +230,7 @@ pub fn training(model: &Model, shape: &TrainShape, backend: &Backend) -> Result<
         seed,
         params,
         best,
+        loss_scale: scaling.map(|scaling| scaling.state),
         memories,
     })
 }
@@ -240,14 +264,18 @@ impl Dataset {
             Loss::CrossEntropy => (1, DType::U32),
             Loss::BinaryCrossEntropy | Loss::MeanSquare | Loss::Pearson => (outputs, DType::F32),
         };
-        let batch_targets = b.local("batch.targets", shape.batch * target_width, dtype);
+        let inputs = b.shared("inputs", shape.rows * width, input_dtype);
+        if shape.precision == Precision::F16 {
+            b.hold_half(inputs);
+        }
+        let batch_targets = b.local_exact("batch.targets", shape.batch * target_width, dtype);
         Self {
             shape: shape.clone(),
             width,
             outputs,
             input_dtype,
             output_len: shape.batch * outputs,
-            inputs: b.shared("inputs", shape.rows * width, input_dtype),
+            inputs,
             targets: b.shared("targets", shape.rows * target_width, dtype),
             batch_inputs: b.local("batch.inputs", shape.batch * width, input_dtype),
             batch_targets,
@@ -309,16 +337,24 @@ fn update(
     params: &[TensorId],
     gradients: &[Option<TensorId>],
     schedule: TensorId,
+    scaling: Option<&Scaling>,
 ) -> Result<Vec<TensorId>, PlanError> {
     let fleet = shape.fleet;
     let trained = || model.params().iter().zip(params).zip(gradients).filter_map(|((m, p), g)| Some((m, *p, (*g)?)));
     let norm = b.tensor("gradient.norm", 1);
-    if shape.clip.is_some() {
+    if shape.clip.is_some() || scaling.is_some() {
         for (i, (param, _, gradient)) in trained().enumerate() {
             let spec = SumSquaresSpec { fleet, len: param.len(), first: i == 0 };
             b.push(list, SumSquares::new(spec)?, &[gradient, norm])?;
         }
     }
+    if let Some(scaling) = scaling {
+        scaling.judge(b, list, shape, norm, schedule)?;
+    }
+    // What the optimiser is told of the gradient's length: with f16 the judge has clipped already.
+    let clip = shape.clip.filter(|_| scaling.is_none()).map(f64::from);
+    let last = scaling.map(|scaling| scaling.factor).or(clip.map(|_| norm));
+    let scaled = scaling.is_some();
     let mut memories = vec![];
     for (param, p, g) in trained() {
         let len = param.len();
@@ -331,7 +367,7 @@ fn update(
                 bound.extend(pair);
                 memories.extend(pair);
                 bound.push(schedule);
-                bound.extend(shape.clip.map(|_| norm));
+                bound.extend(last);
                 let spec = AdamSpec {
                     fleet,
                     len,
@@ -340,7 +376,8 @@ fn update(
                     beta2: f64::from(beta2),
                     epsilon: f64::from(epsilon),
                     weight_decay: decay(weight_decay),
-                    clip: shape.clip.map(f64::from),
+                    clip,
+                    scaled,
                 };
                 b.push(list, Adam::new(spec)?, &bound)?;
             }
@@ -349,7 +386,7 @@ fn update(
                 bound.push(memory);
                 memories.push(memory);
                 bound.push(schedule);
-                bound.extend(shape.clip.map(|_| norm));
+                bound.extend(last);
                 let spec = SgdSpec {
                     fleet,
                     len,
@@ -357,7 +394,8 @@ fn update(
                     momentum: f64::from(momentum),
                     nesterov,
                     weight_decay: decay(weight_decay),
-                    clip: shape.clip.map(f64::from),
+                    clip,
+                    scaled,
                 };
                 b.push(list, Sgd::new(spec)?, &bound)?;
             }

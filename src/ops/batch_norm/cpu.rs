@@ -5,10 +5,12 @@
 
 use rayon::prelude::*;
 
+use super::pieces::{BUFFER, any_half, pieces, read, write};
 use super::{BatchNormShape, BatchNormSpec, CHUNK_ROWS, schedule};
 use crate::backend::CpuContext;
+use crate::backend::half::f16;
 use crate::backend::simd::{Simd, Vector};
-use crate::ops::kernel::Args;
+use crate::ops::kernel::{Args, Floats, FloatsMut};
 
 /// The fewest words of a block.
 const BLOCK_MIN: usize = 128;
@@ -28,21 +30,33 @@ pub(super) const fn scratch_len(shape: &BatchNormShape) -> usize {
 
 pub(super) fn forward(shape: &BatchNormShape, ctx: &CpuContext, args: &mut Args<'_>, step: u32) {
     let BatchNormSpec { c, epsilon, momentum, .. } = shape.spec;
-    let (x, gamma, beta) = (args.f32(0), args.f32(1), args.f32(2));
+    let (x, gamma, beta) = (args.floats(0), args.f32(1), args.f32(2));
     let live = shape.live_rows(f64::from(schedule::row(args.f32(3), step)[schedule::LIVE]));
-    let (y, mean, rstd) = (args.f32_mut(4), args.f32_mut(5), args.f32_mut(6));
+    let (y, mean, rstd) = (args.floats_mut(4), args.f32_mut(5), args.f32_mut(6));
     let (running_mean, running_var) = (args.f32_mut(7), args.f32_mut(8));
     let (sums, factors) = split_scratch(shape, args.f32_mut(9));
     let count = live.max(1) as f32;
     let over = Over { shape, ctx, live };
 
-    over.sums(sums, |at, out, _| ctx.simd.run(Sum { x: &x[at], out }));
+    let halves = any_half(&[x], Some(&y));
+    over.sums(sums, |at, out, _| {
+        let mut buffer = BUFFER;
+        for (at, within) in pieces(halves, block(c), at) {
+            ctx.simd.run(Sum { x: read(ctx, x, at, &mut buffer), out: &mut out[within..] });
+        }
+    });
     for (channel, mean) in mean.iter_mut().enumerate() {
         *mean = over.total(sums, 0, channel) / count;
     }
     let (means, rest) = factors.split_at_mut(block(c));
     repeat(mean, means);
-    over.sums(sums, |at, out, _| ctx.simd.run(Squares { x: &x[at], mean: means, out }));
+    over.sums(sums, |at, out, _| {
+        let mut buffer = BUFFER;
+        for (at, within) in pieces(halves, block(c), at) {
+            let x = read(ctx, x, at, &mut buffer);
+            ctx.simd.run(Squares { x, mean: &means[within..], out: &mut out[within..] });
+        }
+    });
     for channel in 0..c {
         let squares = over.total(sums, 0, channel);
         rstd[channel] = 1.0 / (squares / count + epsilon).sqrt();
@@ -57,8 +71,7 @@ pub(super) fn forward(shape: &BatchNormShape, ctx: &CpuContext, args: &mut Args<
     repeat(gamma, scales);
     scales.iter_mut().zip(rstd.iter().cycle()).for_each(|(scale, rstd)| *scale *= rstd);
     repeat(beta, shifts);
-    let (scales, shifts) = (&*scales, &*shifts);
-    over.rows(y, |at, y| ctx.simd.run(Normalise { x: &x[at], mean: means, scales, shifts, y }));
+    over.normalise(x, y, [means, scales, shifts]);
 }
 
 pub(super) fn evaluate(shape: &BatchNormShape, ctx: &CpuContext, args: &mut Args<'_>) {
@@ -73,25 +86,31 @@ pub(super) fn evaluate(shape: &BatchNormShape, ctx: &CpuContext, args: &mut Args
     repeat(gamma, scales);
     scales.iter_mut().zip(var.iter().cycle()).for_each(|(scale, var)| *scale *= 1.0 / (var + epsilon).sqrt());
     repeat(beta, shifts);
-    let (means, scales, shifts) = (&*means, &*scales, &*shifts);
     let over = Over { shape, ctx, live: 0 };
-    over.rows(y, |at, y| ctx.simd.run(Normalise { x: &x[at], mean: means, scales, shifts, y }));
+    over.normalise(Floats::Full(x), FloatsMut::Full(y), [means, scales, shifts]);
 }
 
 pub(super) fn backward(shape: &BatchNormShape, ctx: &CpuContext, args: &mut Args<'_>, step: u32) {
     let c = shape.spec.c;
-    let (x, dy, gamma) = (args.f32(0), args.f32(1), args.f32(2));
+    let (x, dy, gamma) = (args.floats(0), args.floats(1), args.f32(2));
     let (mean, rstd) = (args.f32(3), args.f32(4));
     let live = shape.live_rows(f64::from(schedule::row(args.f32(5), step)[schedule::LIVE]));
-    let (dx, dgamma, dbeta) = (args.f32_mut(6), args.f32_mut(7), args.f32_mut(8));
+    let (mut dx, dgamma, dbeta) = (args.floats_mut(6), args.f32_mut(7), args.f32_mut(8));
     let (sums, factors) = split_scratch(shape, args.f32_mut(9));
     let count = live.max(1) as f32;
     let over = Over { shape, ctx, live };
 
     let (means, rest) = factors.split_at_mut(block(c));
     repeat(mean, means);
+    let halves = any_half(&[x, dy], Some(&dx));
     over.sums(sums, |at, sum, product| {
-        ctx.simd.run(Gradients { x: &x[at.clone()], dy: &dy[at], mean: means, sum, product });
+        let mut buffers = [BUFFER; 2];
+        let [for_x, for_dy] = &mut buffers;
+        for (at, within) in pieces(halves, block(c), at) {
+            let (x, dy) = (read(ctx, x, at.clone(), for_x), read(ctx, dy, at, for_dy));
+            let (sum, product) = (&mut sum[within..], &mut product[within..]);
+            ctx.simd.run(Gradients { x, dy, mean: &means[within..], sum, product });
+        }
     });
     let (scales, rest) = rest.split_at_mut(block(c));
     let (shifts, rest) = rest.split_at_mut(block(c));
@@ -106,10 +125,27 @@ pub(super) fn backward(shape: &BatchNormShape, ctx: &CpuContext, args: &mut Args
         }
     }
     let (means, scales, shifts, slopes) = (&*means, &*scales, &*shifts, &*slopes);
-    let (alive, dead) = dx.split_at_mut(live * c);
-    dead.fill(0.0);
-    over.rows(alive, |at, dx| {
-        ctx.simd.run(InputGradient { x: &x[at.clone()], dy: &dy[at], mean: means, scales, shifts, slopes, dx });
+    let alive = match &mut dx {
+        FloatsMut::Full(dx) => {
+            dx[live * c..].fill(0.0);
+            FloatsMut::Full(&mut dx[..live * c])
+        }
+        FloatsMut::Half(dx) => {
+            dx[live * c..].fill(f16::ZERO);
+            FloatsMut::Half(&mut dx[..live * c])
+        }
+    };
+    over.rows(alive, |at, mut dx| {
+        let mut buffers = [BUFFER; 3];
+        let [for_x, for_dy, for_dx] = &mut buffers;
+        for (piece, within) in pieces(halves, block(c), 0..at.len()) {
+            let place = at.start + piece.start..at.start + piece.end;
+            let (x, dy) = (read(ctx, x, place.clone(), for_x), read(ctx, dy, place, for_dy));
+            let [mean, scales, shifts, slopes] = [means, scales, shifts, slopes].map(|factors| &factors[within..]);
+            write(ctx, &mut dx, piece, for_dx, |dx| {
+                ctx.simd.run(InputGradient { x, dy, mean, scales, shifts, slopes, dx });
+            });
+        }
     });
 }
 
@@ -158,10 +194,34 @@ impl Over<'_> {
         blocks.map(|sums| sums.iter().skip(channel).step_by(c).sum::<f32>()).sum()
     }
 
-    /// Calls `each` with the places of a chunk of rows and with its words of `out`.
-    fn rows(&self, out: &mut [f32], each: impl Fn(std::ops::Range<usize>, &mut [f32]) + Sync) {
+    /// `y` from `x`, the means, the scales and the shifts.
+    fn normalise(&self, x: Floats<'_>, y: FloatsMut<'_>, factors: [&mut [f32]; 3]) {
+        let halves = any_half(&[x], Some(&y));
+        let factors = factors.map(|factors| &*factors);
+        self.rows(y, |at, mut y| {
+            let mut buffers = [BUFFER; 2];
+            let [for_x, for_y] = &mut buffers;
+            for (piece, within) in pieces(halves, block(self.shape.spec.c), 0..at.len()) {
+                let x = read(self.ctx, x, at.start + piece.start..at.start + piece.end, for_x);
+                let [mean, scales, shifts] = factors.map(|factors| &factors[within..]);
+                write(self.ctx, &mut y, piece, for_y, |y| {
+                    self.ctx.simd.run(Normalise { x, mean, scales, shifts, y });
+                });
+            }
+        });
+    }
+
+    /// Calls `each` with the places of a chunk of rows and with its values of `out`.
+    fn rows(&self, out: FloatsMut<'_>, each: impl Fn(std::ops::Range<usize>, FloatsMut<'_>) + Sync) {
+        match out {
+            FloatsMut::Full(out) => self.cut(out, |at, out| each(at, FloatsMut::Full(out))),
+            FloatsMut::Half(out) => self.cut(out, |at, out| each(at, FloatsMut::Half(out))),
+        }
+    }
+
+    fn cut<T: Send>(&self, out: &mut [T], each: impl Fn(std::ops::Range<usize>, &mut [T]) + Sync) {
         let len = CHUNK_ROWS * self.shape.spec.c;
-        let task = |(s, out): (usize, &mut [f32])| each(s * len..s * len + out.len(), out);
+        let task = |(s, out): (usize, &mut [T])| each(s * len..s * len + out.len(), out);
         if self.split() {
             out.par_chunks_mut(len).enumerate().with_min_len(TASK_CHUNKS).for_each(task);
         } else {

@@ -16,6 +16,7 @@
 mod cases;
 mod cpu;
 mod gpu;
+mod pieces;
 mod reference;
 #[cfg(test)]
 mod tests;
@@ -165,11 +166,11 @@ impl Kernel for BatchNorm {
     fn args(&self) -> Vec<ArgSpec> {
         let c = self.shape.spec.c;
         vec![
-            ArgSpec::read("x", self.shape.len()),
+            ArgSpec::read("x", self.shape.len()).or_half(),
             ArgSpec::read("gamma", c),
             ArgSpec::read("beta", c),
             ArgSpec::read("schedule", self.shape.schedule_len()),
-            ArgSpec::write("y", self.shape.len()),
+            ArgSpec::write("y", self.shape.len()).or_half(),
             ArgSpec::write("mean", c),
             ArgSpec::write("rstd", c),
             ArgSpec::update("running_mean", c),
@@ -257,13 +258,13 @@ impl Kernel for BatchNormBackward {
     fn args(&self) -> Vec<ArgSpec> {
         let c = self.shape.spec.c;
         vec![
-            ArgSpec::read("x", self.shape.len()),
-            ArgSpec::read("dy", self.shape.len()),
+            ArgSpec::read("x", self.shape.len()).or_half(),
+            ArgSpec::read("dy", self.shape.len()).or_half(),
             ArgSpec::read("gamma", c),
             ArgSpec::read("mean", c),
             ArgSpec::read("rstd", c),
             ArgSpec::read("schedule", self.shape.schedule_len()),
-            ArgSpec::write("dx", self.shape.len()),
+            ArgSpec::write("dx", self.shape.len()).or_half(),
             ArgSpec::write("dgamma", c),
             ArgSpec::write("dbeta", c),
             ArgSpec::scratch("scratch", self.shape.scratch_len()),

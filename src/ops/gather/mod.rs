@@ -1,7 +1,8 @@
 //! The step's rows of a table that the whole fleet shares: `y[f, i, :] = data[idx[f, step * n + i], :]`.
 //!
 //! Mini-batches are gathered on the device: the host writes the row numbers of all steps once an epoch. It checks them
-//! before it does; a number of `rows` or more reads the last row. Words are copied as they are.
+//! before it does; a number of `rows` or more reads the last row. Words are copied as they are; where the CPU holds the
+//! table as f16, its values are widened.
 
 mod cases;
 mod cpu;
@@ -89,7 +90,7 @@ impl Kernel for Gather {
     fn args(&self) -> Vec<ArgSpec> {
         let GatherSpec { rows, width, n, steps, dtype, .. } = self.spec;
         vec![
-            ArgSpec { dtype, ..ArgSpec::read("data", rows * width).shared() },
+            ArgSpec { dtype, ..ArgSpec::read("data", rows * width).shared().or_half() },
             ArgSpec::read("idx", steps * n).u32(),
             ArgSpec { dtype, ..ArgSpec::write("y", n * width).rows() },
         ]
@@ -110,8 +111,8 @@ impl Kernel for Gather {
     fn rows(&self) -> Option<usize> {
         Some(self.spec.n)
     }
-    fn cpu_tile(&self, _ctx: &CpuContext, args: &mut Args<'_>, step: u32, tile: Tile) {
-        cpu::gather(&self.spec, args, step, tile);
+    fn cpu_tile(&self, ctx: &CpuContext, args: &mut Args<'_>, step: u32, tile: Tile) {
+        cpu::gather(&self.spec, ctx, args, step, tile);
     }
 }
 

@@ -24,16 +24,30 @@ pub struct AdamSpec {
     pub weight_decay: f64,
     /// The largest norm of the gradient.
     pub clip: Option<f64>,
+    /// The gradient is multiplied by a factor of the member's own (`mixed.judge`), which has been clipped already; a
+    /// factor of 0 leaves the step out.
+    pub scaled: bool,
 }
 
 impl AdamSpec {
     /// The usual constants, no decay, no clip, for a schedule of `steps` rows.
     pub const fn usual(fleet: usize, len: usize, steps: usize) -> Self {
-        Self { fleet, len, steps, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0, clip: None }
+        Self {
+            fleet,
+            len,
+            steps,
+            beta1: 0.9,
+            beta2: 0.999,
+            epsilon: 1e-8,
+            weight_decay: 0.0,
+            clip: None,
+            scaled: false,
+        }
     }
 }
 
-/// A checked step of Adam. Arguments: `p`, `g`, `m`, `v` (all `[len]`), `schedule`, and `norm` `[1]` with a clip.
+/// A checked step of Adam. Arguments: `p`, `g`, `m`, `v` (all `[len]`), `schedule`, and `norm` `[1]` with a clip or
+/// `factor` `[1]` if scaled.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Adam {
     spec: AdamSpec,
@@ -45,7 +59,7 @@ impl Adam {
     /// # Errors
     /// Names the dimension or the constant.
     pub fn new(spec: AdamSpec) -> Result<Self, ShapeError> {
-        check(spec.fleet, spec.len, spec.steps, spec.weight_decay, spec.clip)?;
+        check(spec.fleet, spec.len, spec.steps, spec.weight_decay, spec.clip, spec.scaled)?;
         check_number("beta1", spec.beta1, 0.0..=BELOW_ONE)?;
         check_number("beta2", spec.beta2, 0.0..=BELOW_ONE)?;
         // In f32 a smaller one would be 0, and 0 / 0 is not a number.
@@ -70,7 +84,7 @@ impl Kernel for Adam {
         self.spec.fleet
     }
     fn args(&self) -> Vec<ArgSpec> {
-        let AdamSpec { len, steps, clip, .. } = self.spec;
+        let AdamSpec { len, steps, clip, scaled, .. } = self.spec;
         let mut args = vec![
             ArgSpec::update("p", len),
             ArgSpec::read("g", len),
@@ -80,6 +94,9 @@ impl Kernel for Adam {
         ];
         if clip.is_some() {
             args.push(ArgSpec::read("norm", 1));
+        }
+        if scaled {
+            args.push(ArgSpec::read("factor", 1));
         }
         args
     }

@@ -11,6 +11,7 @@ fn filled(id: &'static str, call: Call) -> Case {
         .call(call)
         .fill("v", Fill::Uniform(0.0, 2.0))
         .fill("norm", Fill::Values(NORMS.to_vec()))
+        .fill("factor", Fill::Values(vec![1.0 / 32_768.0, 0.0, 1.0 / 4096.0]))
         .fill("schedule", Fill::Values(schedule::sample(8)))
 }
 
@@ -25,8 +26,16 @@ fn sgd(id: &'static str, spec: SgdSpec) -> Case {
 pub(super) fn cases() -> Vec<Case> {
     let usual = |fleet, len| AdamSpec::usual(fleet, len, 3);
     let decayed = |fleet, len| AdamSpec { weight_decay: 0.05, clip: Some(2.0), ..usual(fleet, len) };
-    let plain =
-        |fleet, len| SgdSpec { fleet, len, steps: 3, momentum: 0.0, nesterov: false, weight_decay: 0.0, clip: None };
+    let plain = |fleet, len| SgdSpec {
+        fleet,
+        len,
+        steps: 3,
+        momentum: 0.0,
+        nesterov: false,
+        weight_decay: 0.0,
+        clip: None,
+        scaled: false,
+    };
     let heavy = |fleet, len| SgdSpec { momentum: 0.9, weight_decay: 0.01, clip: Some(2.0), ..plain(fleet, len) };
     vec![
         adam("adam_f1_1", usual(1, 1)),
@@ -35,6 +44,8 @@ pub(super) fn cases() -> Vec<Case> {
         adam("adam_f3_257_decay_clip_step1", decayed(3, 257)).at_step(1),
         adam("adam_f2_61_step2_inactive", decayed(2, 61)).at_step(2),
         adam("adam_f1_200000_split", usual(1, 200_000)),
+        adam("adam_f3_257_scaled", AdamSpec { scaled: true, clip: None, ..decayed(3, 257) }),
+        sgd("sgd_f3_257_scaled", SgdSpec { scaled: true, clip: None, ..heavy(3, 257) }),
         sgd("sgd_f1_1", plain(1, 1)),
         sgd("sgd_f5_307_momentum_decay_clip", heavy(5, 307)),
         sgd("sgd_f5_307_nesterov_step1", SgdSpec { nesterov: true, ..heavy(5, 307) }).at_step(1),

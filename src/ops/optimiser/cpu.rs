@@ -11,9 +11,12 @@ use crate::ops::schedule::{self, ACTIVE, CORRECTION_1, CORRECTION_2, RATE};
 /// Parameters that one task updates.
 const TILE: usize = 16_384;
 
-/// What the gradient is multiplied by.
-fn scale(clip: Option<f64>, norm: impl Fn() -> f32) -> f32 {
-    clip.map_or(1.0, |clip| (clip as f32 / (norm().sqrt() + 1e-6)).min(1.0))
+/// What the gradient is multiplied by; `last` gives the last argument. 0 if the step is to be left out.
+fn scale(clip: Option<f64>, scaled: bool, last: impl Fn() -> f32) -> f32 {
+    if scaled {
+        return last();
+    }
+    clip.map_or(1.0, |clip| (clip as f32 / (last().sqrt() + 1e-6)).min(1.0))
 }
 
 pub(super) fn adam(spec: &AdamSpec, ctx: &CpuContext, args: &mut Args<'_>, step: u32) {
@@ -21,8 +24,12 @@ pub(super) fn adam(spec: &AdamSpec, ctx: &CpuContext, args: &mut Args<'_>, step:
     if row[ACTIVE] == 0.0 {
         return;
     }
+    let scale = scale(spec.clip, spec.scaled, || args.f32(5)[0]);
+    if spec.scaled && scale == 0.0 {
+        return;
+    }
     let rule = AdamRule {
-        scale: scale(spec.clip, || args.f32(5)[0]),
+        scale,
         keep: (1.0 - f64::from(row[RATE]) * spec.weight_decay) as f32,
         rate: row[RATE],
         correction1: row[CORRECTION_1],
@@ -83,8 +90,12 @@ pub(super) fn sgd(spec: &SgdSpec, ctx: &CpuContext, args: &mut Args<'_>, step: u
     if row[ACTIVE] == 0.0 {
         return;
     }
+    let scale = scale(spec.clip, spec.scaled, || args.f32(4)[0]);
+    if spec.scaled && scale == 0.0 {
+        return;
+    }
     let rule = SgdRule {
-        scale: scale(spec.clip, || args.f32(4)[0]),
+        scale,
         rate: row[RATE],
         decay: spec.weight_decay as f32,
         momentum: spec.momentum as f32,

@@ -9,9 +9,13 @@ fn dispatch(entry: &'static str, fleet: usize, len: usize, binds: Vec<Bind>, res
     Dispatch { shader: SHADER, entry, constants: vec![], binds, params, groups: values.div_ceil(256) }
 }
 
-/// Without a clip the binding of `norm` repeats `g`: read and never used.
-fn norm(clip: Option<f64>, arg: usize) -> Bind {
-    if clip.is_some() { reads(arg) } else { reads(1) }
+/// Without a clip or a factor the binding of `norm` repeats `g`: read and never used.
+fn norm(clip: Option<f64>, scaled: bool, arg: usize) -> Bind {
+    if clip.is_some() || scaled { reads(arg) } else { reads(1) }
+}
+
+fn flags(clip: Option<f64>, nesterov: bool, scaled: bool) -> u32 {
+    u32::from(clip.is_some()) | u32::from(nesterov) << 1 | u32::from(scaled) << 2
 }
 
 fn bits(value: f64) -> u32 {
@@ -19,10 +23,10 @@ fn bits(value: f64) -> u32 {
 }
 
 pub(super) fn adam(spec: &AdamSpec) -> Vec<Dispatch> {
-    let binds = vec![writes(0), reads(1), writes(2), reads(4), norm(spec.clip, 5), writes(3)];
+    let binds = vec![writes(0), reads(1), writes(2), reads(4), norm(spec.clip, spec.scaled, 5), writes(3)];
     let rest = vec![
         spec.steps as u32,
-        u32::from(spec.clip.is_some()),
+        flags(spec.clip, false, spec.scaled),
         bits(spec.clip.unwrap_or(0.0)),
         bits(spec.weight_decay),
         bits(spec.beta1),
@@ -35,10 +39,10 @@ pub(super) fn adam(spec: &AdamSpec) -> Vec<Dispatch> {
 }
 
 pub(super) fn sgd(spec: &SgdSpec) -> Vec<Dispatch> {
-    let binds = vec![writes(0), reads(1), writes(2), reads(3), norm(spec.clip, 4)];
+    let binds = vec![writes(0), reads(1), writes(2), reads(3), norm(spec.clip, spec.scaled, 4)];
     let rest = vec![
         spec.steps as u32,
-        u32::from(spec.clip.is_some()) | u32::from(spec.nesterov) << 1,
+        flags(spec.clip, spec.nesterov, spec.scaled),
         bits(spec.clip.unwrap_or(0.0)),
         bits(spec.weight_decay),
         bits(spec.momentum),

@@ -6,7 +6,8 @@
 //!
 //! The learning rate and the corrections come from the schedule's row; a step that is not `ACTIVE` changes nothing. With
 //! a clip, g is first multiplied by `min(1, clip / (sqrt(norm) + 1e-6))`, `norm` being the sum of the squares of *all*
-//! gradients of the member (`reduce.sum_squares`).
+//! gradients of the member (`reduce.sum_squares`). If scaled, it is multiplied by a factor that `mixed.judge` gave; a
+//! factor of 0 leaves the step out.
 
 mod adam;
 mod cases;
@@ -49,7 +50,18 @@ impl Op for OptimiserOp {
 }
 
 /// Checks what both optimisers share.
-fn check(fleet: usize, len: usize, steps: usize, weight_decay: f64, clip: Option<f64>) -> Result<(), ShapeError> {
+fn check(
+    fleet: usize,
+    len: usize,
+    steps: usize,
+    weight_decay: f64,
+    clip: Option<f64>,
+    scaled: bool,
+) -> Result<(), ShapeError> {
+    if let Some(clip) = clip.filter(|_| scaled) {
+        let reason = format!("`clip` is {clip}, expected none where the gradient's factor is given");
+        return Err(ShapeError::mismatch("optimiser", reason));
+    }
     ShapeError::positive("optimiser", &[("fleet", fleet), ("len", len), ("steps", steps)])?;
     ShapeError::countable("optimiser", &[("p", &[fleet, len]), ("schedule", &[fleet, steps, schedule::WIDTH])])?;
     check_number("weight_decay", weight_decay, 0.0..=f64::MAX)?;

@@ -3,9 +3,10 @@
 use super::{AdamSpec, SgdSpec};
 use crate::ops::schedule::{self, ACTIVE, CORRECTION_1, CORRECTION_2, RATE};
 
-/// What the gradient is multiplied by; `norm` is the sum of squares, if there is a clip.
-fn scale(clip: Option<f64>, norm: Option<&Vec<f64>>) -> f64 {
-    match (clip, norm) {
+/// What the gradient is multiplied by; `last` is the sum of squares if there is a clip, the factor if it is scaled.
+fn scale(clip: Option<f64>, scaled: bool, last: Option<&Vec<f64>>) -> f64 {
+    match (clip, last) {
+        (None, Some(factor)) if scaled => factor[0],
         (Some(clip), Some(norm)) => (clip / (norm[0].sqrt() + 1e-6)).min(1.0),
         _ => 1.0,
     }
@@ -16,7 +17,10 @@ pub(super) fn adam(spec: &AdamSpec, args: &mut [Vec<f64>], step: u32) {
     if row[ACTIVE] == 0.0 {
         return;
     }
-    let scale = scale(spec.clip, args.get(5));
+    let scale = scale(spec.clip, spec.scaled, args.get(5));
+    if spec.scaled && scale == 0.0 {
+        return;
+    }
     let [p, g, m, v, ..] = args else { return };
     for (((p, g), m), v) in p.iter_mut().zip(&*g).zip(m).zip(v) {
         let g = g * scale;
@@ -32,7 +36,10 @@ pub(super) fn sgd(spec: &SgdSpec, args: &mut [Vec<f64>], step: u32) {
     if row[ACTIVE] == 0.0 {
         return;
     }
-    let scale = scale(spec.clip, args.get(4));
+    let scale = scale(spec.clip, spec.scaled, args.get(4));
+    if spec.scaled && scale == 0.0 {
+        return;
+    }
     let [p, g, m, ..] = args else { return };
     for ((p, g), m) in p.iter_mut().zip(&*g).zip(m) {
         let d = g * scale + spec.weight_decay * *p;

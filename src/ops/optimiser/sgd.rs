@@ -22,10 +22,13 @@ pub struct SgdSpec {
     pub weight_decay: f64,
     /// The largest norm of the gradient.
     pub clip: Option<f64>,
+    /// The gradient is multiplied by a factor of the member's own (`mixed.judge`), which has been clipped already; a
+    /// factor of 0 leaves the step out.
+    pub scaled: bool,
 }
 
-/// A checked step of SGD. Arguments: `p`, `g`, `m` (all `[len]`), `schedule`, and `norm` `[1]` with a clip. Without momentum
-/// `m` holds the last gradient.
+/// A checked step of SGD. Arguments: `p`, `g`, `m` (all `[len]`), `schedule`, and `norm` `[1]` with a clip
+/// or `factor` `[1]` if scaled. Without momentum `m` holds the last gradient.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sgd {
     spec: SgdSpec,
@@ -37,7 +40,7 @@ impl Sgd {
     /// # Errors
     /// Names the dimension or the constant.
     pub fn new(spec: SgdSpec) -> Result<Self, ShapeError> {
-        check(spec.fleet, spec.len, spec.steps, spec.weight_decay, spec.clip)?;
+        check(spec.fleet, spec.len, spec.steps, spec.weight_decay, spec.clip, spec.scaled)?;
         check_number("momentum", spec.momentum, 0.0..=BELOW_ONE)?;
         if spec.nesterov && spec.momentum == 0.0 {
             return Err(ShapeError::mismatch("optimiser", "`nesterov` looks along the momentum, which is 0"));
@@ -62,7 +65,7 @@ impl Kernel for Sgd {
         self.spec.fleet
     }
     fn args(&self) -> Vec<ArgSpec> {
-        let SgdSpec { len, steps, clip, .. } = self.spec;
+        let SgdSpec { len, steps, clip, scaled, .. } = self.spec;
         let mut args = vec![
             ArgSpec::update("p", len),
             ArgSpec::read("g", len),
@@ -71,6 +74,9 @@ impl Kernel for Sgd {
         ];
         if clip.is_some() {
             args.push(ArgSpec::read("norm", 1));
+        }
+        if scaled {
+            args.push(ArgSpec::read("factor", 1));
         }
         args
     }

@@ -51,7 +51,7 @@ impl GoldenCase {
                 Box::new(Adam::new(spec).expect("right constants"))
             }
             Rule::Sgd { momentum, nesterov } => {
-                let spec = SgdSpec { fleet: 1, len, steps, momentum, nesterov, weight_decay, clip };
+                let spec = SgdSpec { fleet: 1, len, steps, momentum, nesterov, weight_decay, clip, scaled: false };
                 Box::new(Sgd::new(spec).expect("right constants"))
             }
         }
@@ -137,6 +137,16 @@ fn e13_constants_that_make_no_sense_are_refused() {
     assert!(text(AdamSpec { epsilon: 0.0, ..usual }).contains("`epsilon` is 0"));
     assert!(text(AdamSpec { weight_decay: -0.1, ..usual }).contains("`weight_decay` is -0.1"));
     assert!(text(AdamSpec { clip: Some(0.0), ..usual }).contains("`clip` is 0"));
-    let sgd = SgdSpec { fleet: 1, len: 4, steps: 1, momentum: 0.0, nesterov: true, weight_decay: 0.0, clip: None };
+    assert!(text(AdamSpec { clip: Some(1.0), scaled: true, ..usual }).contains("expected none where"));
+    let sgd = SgdSpec {
+        fleet: 1,
+        len: 4,
+        steps: 1,
+        momentum: 0.0,
+        nesterov: true,
+        weight_decay: 0.0,
+        clip: None,
+        scaled: false,
+    };
     assert!(Sgd::new(sgd).expect_err("refused").to_string().contains("`nesterov`"));
 }

@@ -10,7 +10,7 @@ use super::history::{Expected, History, Row};
 use super::increments::quantile;
 use super::settings::{ClassWeights, ClassifierSettings, Decision};
 use crate::backend::Backend;
-use crate::model::{LayerSpec, Loss, Model, ModelSpec, TensorShape};
+use crate::model::{LayerSpec, Loss, Model, ModelSpec, Precision, TensorShape};
 use crate::ops::Activation;
 use crate::prep::{Demand, Layout, SeriesPrep};
 use crate::train::{Control, Data, Member, SavedFleet, Targets, TrainedMember, member_seed, predict, train};
@@ -86,7 +86,7 @@ impl Classifier {
         let data = Data { inputs: &inputs, targets: Targets::Values(&labels) };
         let trained = train(&model, &settings.training, Loss::BinaryCrossEntropy, data, &members, backend, control)?;
         let odds = f64::from(growth_weight) / f64::from(steady_weight);
-        let mut classifier = Self::of_trained(model, prep, history, odds, cut, trained);
+        let mut classifier = Self::of_trained(model, prep, history, odds, cut, settings.training.precision, trained);
         let probabilities = classifier.of_products(history, &history.split.validation, backend)?;
         classifier.header.cut = match settings.decision {
             Decision::Probability { value } => value,
@@ -101,6 +101,7 @@ impl Classifier {
         history: &History,
         odds: f64,
         training_rows: usize,
+        precision: Precision,
         trained: Vec<TrainedMember>,
     ) -> Self {
         let header = ClassifierHeader {
@@ -118,6 +119,7 @@ impl Classifier {
             model: model.spec().clone(),
             names: (1..=trained.len()).map(|i| format!("member {i}")).collect(),
             members: trained.into_iter().map(|t| t.weights).collect(),
+            precision,
             settings: serde_json::Value::Null,
         };
         Self { fleet, header, model }

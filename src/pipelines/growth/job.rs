@@ -173,7 +173,7 @@ pub(super) struct Loaded {
 
 impl GrowthJob {
     pub(super) fn chosen(&self) -> Result<&Chosen, RunError> {
-        self.device.chosen(&self.head.device)
+        self.device.chosen(&self.head.device, self.settings.holds_f16())
     }
 
     pub(super) fn load(&self) -> Result<Loaded, GrowthError> {
@@ -234,7 +234,7 @@ impl Job for GrowthJob {
     }
 
     fn device(&self) -> Result<DeviceUsed, RunError> {
-        self.device.used(&self.head.device)
+        self.device.used(&self.head.device, self.settings.holds_f16())
     }
 
     fn run(&self, ctx: &RunContext) -> Result<Outcome, RunError> {

@@ -126,6 +126,7 @@ pub(super) fn shared_bytes(
         model: model_spec(settings, &prep, past.steps, 0.0),
         names: vec!["shared".to_owned()],
         members: vec![weights.clone()],
+        precision: settings.shared.as_ref().map_or_else(Default::default, |shared| shared.training.precision),
         settings: serde_json::Value::Null,
     };
     Ok(fleet.to_bytes()?)
@@ -189,6 +190,7 @@ pub(super) fn train_fleet(
         labels: (0..steps).map(|s| history.set.label(0, s).unwrap_or_default().to_owned()).collect(),
         epochs: trained.iter().map(|t| (t.losses.len(), t.best_epoch)).collect(),
     };
+    let precision = settings.training.precision;
     let settings = serde_json::to_value(&header)
         .map_err(|e| GrowthError::Data { file: "growth points".to_owned(), reason: e.to_string() })?;
     Ok(SavedFleet {
@@ -196,6 +198,7 @@ pub(super) fn train_fleet(
         model: model.spec().clone(),
         names: subjects.iter().map(|s| s.id.clone()).collect(),
         members: trained.into_iter().map(|t| t.weights).collect(),
+        precision,
         settings,
     })
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::increments::{Expectation, Threshold};
 use crate::dataset::series::RawSeries;
-use crate::model::{LayerSpec, Optimizer};
+use crate::model::{LayerSpec, Optimizer, Precision};
 use crate::ops::Activation;
 use crate::prep::Feature;
 use crate::train::{EarlyStop, RateSchedule, TrainSpec};
@@ -39,6 +39,17 @@ pub struct Settings {
     /// The report.
     #[serde(default)]
     pub report: ReportSettings,
+}
+
+impl Settings {
+    /// Whether any training of the job holds its tensors as f16.
+    pub(super) fn holds_f16(&self) -> bool {
+        let shared = self.points.shared.as_ref().map(|shared| shared.training.precision);
+        [self.classifier.training.precision, self.points.training.precision]
+            .into_iter()
+            .chain(shared)
+            .any(|p| p == Precision::F16)
+    }
 }
 
 /// How products are watched (G1).
@@ -188,6 +199,7 @@ impl Default for ClassifierSettings {
                 schedule: RateSchedule::Cosine { warmup_epochs: 1.0, final_share: 0.01 },
                 optimizer: adam(0.05),
                 clip: None,
+                precision: Precision::F32,
                 early_stop: Some(EarlyStop { patience: 5, min_delta: 0.0 }),
             },
         }
@@ -287,6 +299,7 @@ impl Default for SharedSettings {
                 schedule: RateSchedule::Cosine { warmup_epochs: 0.0, final_share: 0.0 },
                 optimizer: adam(0.05),
                 clip: None,
+                precision: Precision::F32,
                 early_stop: Some(EarlyStop { patience: 6, min_delta: 0.0 }),
             },
         }
@@ -313,6 +326,7 @@ impl Default for PointSettings {
                 schedule: RateSchedule::Constant,
                 optimizer: adam(0.0),
                 clip: None,
+                precision: Precision::F32,
                 early_stop: Some(EarlyStop { patience: 10, min_delta: 0.0 }),
             },
             held_out: 0.2,

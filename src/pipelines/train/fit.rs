@@ -71,6 +71,7 @@ impl Trained {
             model: loaded.model.spec().clone(),
             names: (1..=trained.len()).map(|i| format!("member {i}")).collect(),
             members: trained.into_iter().map(|t| t.weights).collect(),
+            precision: settings.training.precision,
             settings: serde_json::to_value(&header)
                 .map_err(|e| TrainJobError::data(Path::new("model"), e.to_string()))?,
         };

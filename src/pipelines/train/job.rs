@@ -10,6 +10,7 @@ use super::settings::Settings;
 use super::{check, run};
 use crate::backend::Chosen;
 use crate::dataset::Source;
+use crate::model::Precision;
 use crate::pipelines::JobDevice;
 use crate::run::{DeviceUsed, Input, Job, JobKind, Outcome, RunContext, RunError};
 use crate::spec::{self, Head, JobErrors, JobText};
@@ -67,7 +68,11 @@ pub(super) struct TrainJob {
 
 impl TrainJob {
     pub(super) fn chosen(&self) -> Result<&Chosen, RunError> {
-        self.device.chosen(&self.head.device)
+        self.device.chosen(&self.head.device, self.holds_f16())
+    }
+
+    fn holds_f16(&self) -> bool {
+        self.settings.training.precision == Precision::F16
     }
 
     pub(super) fn loaded(&self) -> Result<&Loaded, TrainJobError> {
@@ -99,7 +104,7 @@ impl Job for TrainJob {
     }
 
     fn device(&self) -> Result<DeviceUsed, RunError> {
-        self.device.used(&self.head.device)
+        self.device.used(&self.head.device, self.holds_f16())
     }
 
     fn run(&self, ctx: &RunContext) -> Result<Outcome, RunError> {

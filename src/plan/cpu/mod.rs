@@ -1,6 +1,7 @@
 //! Replay on the CPU: one arena, member by member, tile by tile.
 
 mod crew;
+mod halves;
 mod memory;
 mod replay;
 mod segment;
@@ -13,12 +14,12 @@ use rayon::prelude::*;
 
 use super::Counts;
 use super::builder::{List, ListId, SCRATCH, TensorId, TensorInfo};
-use crate::backend::{Cpu, CpuContext, SPLIT_FLOPS};
+use crate::backend::{Cpu, CpuContext, SPLIT_FLOPS, half};
 use crate::ops::Access;
 use crew::Board;
 use memory::{LINE, Memory};
 use replay::{Replay, Team};
-use segment::{Segment, Tiled};
+use segment::Segment;
 use watch::{Clocks, Unwatched, Watch};
 
 /// A tensor's place in the arena.
@@ -26,10 +27,19 @@ use watch::{Clocks, Unwatched, Watch};
 struct Place {
     /// Where it starts.
     start: usize,
-    /// Words a member.
+    /// Values a member, which are words unless they are f16.
     len: usize,
     /// From one member to the next; 0 if shared.
     stride: usize,
+    /// Its values are f16, two a word.
+    half: bool,
+}
+
+impl Place {
+    /// Words that a member's values take.
+    fn words(&self) -> usize {
+        if self.half { self.len.div_ceil(2) } else { self.len }
+    }
 }
 
 /// A list, cut into segments.
@@ -96,7 +106,8 @@ impl CpuPlan {
         lists: Vec<List>,
         tile_rows: Option<usize>,
     ) -> Self {
-        let (segments, local) = segment::cut(&lists, tensors, fleet, tile_rows);
+        let half = halves::held(&lists, tensors);
+        let (segments, local) = segment::cut(&lists, tensors, &half, fleet, tile_rows);
         let lists: Vec<Cut> = lists
             .into_iter()
             .zip(segments)
@@ -107,23 +118,25 @@ impl CpuPlan {
             })
             .collect();
         let mut end = 0;
-        let mut place = |len: usize, shared: bool, exists: bool| {
+        let mut place = |len: usize, half: bool, shared: bool, exists: bool| {
+            let mut place = Place { start: end, len, stride: 0, half };
             // Every member's words begin at a cache line.
-            let stride = if shared { 0 } else { len.next_multiple_of(LINE) };
-            let place = Place { start: end, len, stride };
-            let words = if shared { len.next_multiple_of(LINE) } else { stride * fleet };
+            let own = place.words().next_multiple_of(LINE);
+            place.stride = if shared { 0 } else { own };
+            let words = if shared { own } else { own * fleet };
             end += if exists { words } else { 0 };
             place
         };
         let places = tensors
             .iter()
+            .zip(half)
             .zip(local)
-            .map(|(info, local)| place(info.len, info.shared, !local && info.name != SCRATCH))
+            .map(|((info, half), local)| place(info.len, half, info.shared, !local && info.name != SCRATCH))
             .collect();
-        let scratch = place(lists.iter().map(whole_scratch).max().unwrap_or(0), false, true);
+        let scratch = place(lists.iter().map(whole_scratch).max().unwrap_or(0), false, false, true);
         let tiled = || lists.iter().flat_map(|cut| &cut.segments).filter_map(Segment::tiled);
         let worker = tiled().map(|t| t.local_len.next_multiple_of(LINE) + t.scratch_len).max().unwrap_or(0);
-        let shared = tiled().map(Tiled::shared_len).max().unwrap_or(0);
+        let shared = lists.iter().flat_map(|cut| &cut.segments).map(Segment::shared_len).max().unwrap_or(0);
         Self {
             cpu,
             arena: Memory::new(end),
@@ -136,32 +149,40 @@ impl CpuPlan {
         }
     }
 
-    /// Copies words of the tensor, members one after the other, from `offset` on.
+    /// Bytes of the arena and of what threads have needed so far.
+    pub(super) fn bytes(&self) -> u64 {
+        let all = [&self.arena, &self.workers.memory, &self.shared.memory];
+        all.iter().map(|memory| memory.words().len() as u64 * 4).sum()
+    }
+
+    /// Copies the tensor's words, members one after the other.
     pub(super) fn read(&self, id: TensorId, out: &mut [u32]) {
         let place = self.places[id.0];
-        let words = &self.arena.words()[place.start..];
-        if place.stride == 0 {
-            out.copy_from_slice(&words[..out.len()]);
-            return;
-        }
         for (member, out) in out.chunks_mut(place.len.max(1)).enumerate() {
-            out.copy_from_slice(&words[member * place.stride..][..out.len()]);
+            let words = &self.arena.words()[place.start + member * place.stride..][..place.words()];
+            if place.half {
+                let values = &bytemuck::cast_slice(words)[..out.len()];
+                half::widen(self.cpu.simd(), values, bytemuck::cast_slice_mut(out));
+            } else {
+                out.copy_from_slice(&words[..out.len()]);
+            }
         }
     }
 
     /// Overwrites words of the tensor, members one after the other, from `offset` on.
     pub(super) fn write(&mut self, id: TensorId, offset: usize, words: &[u32]) {
         let place = self.places[id.0];
-        let target = &mut self.arena.words_mut()[place.start..];
-        if place.stride == 0 {
-            target[offset..offset + words.len()].copy_from_slice(words);
-            return;
-        }
         let mut rest = words;
         let (mut member, mut within) = (offset / place.len.max(1), offset % place.len.max(1));
         while !rest.is_empty() {
             let (now, later) = rest.split_at(rest.len().min(place.len - within));
-            target[member * place.stride + within..][..now.len()].copy_from_slice(now);
+            let target = &mut self.arena.words_mut()[place.start + member * place.stride..][..place.words()];
+            if place.half {
+                let values = &mut bytemuck::cast_slice_mut(target)[within..][..now.len()];
+                half::narrow(self.cpu.simd(), bytemuck::cast_slice(now), values);
+            } else {
+                target[within..][..now.len()].copy_from_slice(now);
+            }
             (rest, member, within) = (later, member + 1, 0);
         }
     }
@@ -242,7 +263,7 @@ fn helpers(count: usize, assist: &(impl Fn() + Sync)) {
 /// Whether no kernel that runs on the whole batch is worth splitting.
 fn small(list: &List, segments: &[Segment], fleet: usize) -> bool {
     segments.iter().all(|segment| match segment {
-        Segment::Whole(kernel) => list.kernels[*kernel].kernel.work().flops <= SPLIT_FLOPS * fleet as f64,
+        Segment::Whole(whole) => list.kernels[whole.kernel].kernel.work().flops <= SPLIT_FLOPS * fleet as f64,
         Segment::Tiled(_) => true,
     })
 }
@@ -250,7 +271,7 @@ fn small(list: &List, segments: &[Segment], fleet: usize) -> bool {
 /// Words of working memory of a list's kernels that run on whole batches.
 fn whole_scratch(cut: &Cut) -> usize {
     let whole = cut.segments.iter().filter_map(|segment| match segment {
-        Segment::Whole(kernel) => Some(&cut.list.kernels[*kernel]),
+        Segment::Whole(whole) => Some(&cut.list.kernels[whole.kernel]),
         Segment::Tiled(_) => None,
     });
     let scratch = whole.flat_map(|recorded| &recorded.args).filter(|arg| arg.access == Access::Scratch);

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use super::halves::{self, Carried, Wide};
 use super::memory::LINE;
 use crate::ops::{Access, Axis};
 use crate::plan::builder::{List, Recorded, TensorId, TensorInfo};
@@ -28,15 +29,32 @@ impl Segment {
             Self::Tiled(tiled) => Some(tiled),
         }
     }
+
+    /// Words that one owner needs besides the arena: a member's tiles share them.
+    pub(super) fn shared_len(&self) -> usize {
+        match self {
+            Self::Whole(whole) => whole.wide.last().map_or(0, |wide| wide.start + wide.len),
+            Self::Tiled(tiled) => tiled.shared_len,
+        }
+    }
 }
 
 /// Consecutive kernels of a list.
 #[derive(Debug)]
 pub(super) enum Segment {
     /// One kernel, all rows at once.
-    Whole(usize),
+    Whole(Whole),
     /// Several, tile by tile.
     Tiled(Tiled),
+}
+
+/// A kernel that gets all rows at once.
+#[derive(Debug)]
+pub(super) struct Whole {
+    /// Its number in the list.
+    pub kernel: usize,
+    /// Its arguments that are held as f16 and that it wants as f32.
+    pub wide: Vec<Wide>,
 }
 
 /// Where an argument of a tiled kernel stands.
@@ -44,6 +62,8 @@ pub(super) enum Segment {
 pub(super) enum Source {
     /// The whole tensor, in the arena.
     Whole,
+    /// The whole tensor as f32, at this place of what a member's tiles share.
+    Wide(usize),
     /// The tile's rows of a tensor in the arena, of so many words each.
     Rows(usize),
     /// A tensor of which only the tile's rows exist, at this place of the worker's memory.
@@ -92,6 +112,12 @@ pub(super) struct Tiled {
     pub sums_len: usize,
     /// What each kernel prepares for all tiles: a place after the chunks' sums.
     pub prepared: Vec<Range<usize>>,
+    /// Tensors held as f16 that kernels get whole, as f32: a place after what is prepared.
+    pub wide: Vec<Wide>,
+    /// Tensors held as f16 of which a tile has its rows as f32.
+    pub carried: Vec<Carried>,
+    /// Words that the member's tiles share.
+    pub shared_len: usize,
     /// Words of a tile's tensors.
     pub local_len: usize,
     /// Words of working memory.
@@ -99,11 +125,6 @@ pub(super) struct Tiled {
 }
 
 impl Tiled {
-    /// Words that the member's tiles share: chunks' sums, then what is prepared.
-    pub(super) fn shared_len(&self) -> usize {
-        self.prepared.last().map_or(0, |last| last.end)
-    }
-
     /// Into how many chunks the batch is cut.
     pub(super) const fn chunks(&self) -> usize {
         self.rows.div_ceil(self.chunk)
@@ -115,6 +136,7 @@ impl Tiled {
 pub(super) fn cut(
     lists: &[List],
     tensors: &[TensorInfo],
+    half: &[bool],
     fleet: usize,
     forced: Option<usize>,
 ) -> (Vec<Vec<Segment>>, Vec<bool>) {
@@ -122,9 +144,10 @@ pub(super) fn cut(
     let local = local(lists, &runs, tensors);
     let segment = |list: &List, run: &Range<usize>| {
         if run.len() == 1 && list.kernels[run.start].kernel.rows().is_none_or(|rows| rows == 1) {
-            return Segment::Whole(run.start);
+            let wide = halves::wide(&list.kernels[run.start], |id| half[id.0], &mut 0);
+            return Segment::Whole(Whole { kernel: run.start, wide });
         }
-        Segment::Tiled(Builder { list, tensors, local: &local, fleet, forced }.tiled(run.clone()))
+        Segment::Tiled(Builder { list, tensors, local: &local, half, fleet, forced }.tiled(run.clone()))
     };
     let segments =
         lists.iter().zip(&runs).map(|(list, runs)| runs.iter().map(|run| segment(list, run)).collect()).collect();
@@ -219,6 +242,7 @@ struct Builder<'a> {
     list: &'a List,
     tensors: &'a [TensorInfo],
     local: &'a [bool],
+    half: &'a [bool],
     fleet: usize,
     forced: Option<usize>,
 }
@@ -230,12 +254,15 @@ impl Builder<'_> {
         let rows = recorded[0].kernel.rows().unwrap_or(1);
         let flops: f64 = recorded.iter().map(|r| r.kernel.work().flops).sum::<f64>() / (fleet * rows) as f64;
         let lives = lives(recorded);
-        let local = |id: &TensorId| self.local[id.0];
+        // Of these only a tile's rows stand in f32, in a worker's memory.
+        let held = |id: TensorId| self.half[id.0] && !self.local[id.0];
+        let placed = |id: &TensorId| self.local[id.0] || held(*id);
         let width = |id: &TensorId| tensors[id.0].len / rows;
-        let mut words: usize = lives.iter().filter(|(id, _)| !local(id)).map(|(id, _)| width(id)).sum();
-        words += pack(&lives, 1, |id| local(id).then(|| width(id)), 1).1;
+        let mut words: usize = lives.iter().filter(|(id, _)| !placed(id)).map(|(id, _)| width(id)).sum();
+        words += pack(&lives, 1, |id| placed(id).then(|| width(id)), 1).1;
         let tile = forced.unwrap_or_else(|| tile_rows(rows, words * 4, flops, recorded)).min(rows);
-        let (places, local_len) = pack(&lives, tile, |id| local(id).then(|| width(id)), LINE);
+        let (places, local_len) = pack(&lives, tile, |id| placed(id).then(|| width(id)), LINE);
+        let carried = halves::carried(recorded, &places, held, |id| width(&id));
 
         let mut parts: Vec<SumPart> = vec![];
         let mut sums_len = 0;
@@ -245,7 +272,7 @@ impl Builder<'_> {
             for (arg, id) in r.args.iter().zip(&r.tensors) {
                 own.push(match (arg.access, arg.axis) {
                     (Access::Scratch, _) => Source::Scratch,
-                    (_, Axis::Whole) => Source::Whole,
+                    (_, Axis::Whole) => Source::Whole, // or wide, once its place is known
                     (_, Axis::Rows) => match places.get(id) {
                         Some(&start) => Source::Local { start, width: width(id) },
                         None => Source::Rows(width(id)),
@@ -275,8 +302,51 @@ impl Builder<'_> {
             start..start + len
         };
         let prepared = recorded.iter().map(|r| prepare(r.kernel.prepared_len())).collect();
-        Tiled { kernels, sources, rows, tile, chunk, parts, sums_len, prepared, local_len, scratch_len }
+        let wide = widen(recorded, &mut sources, held, &mut end);
+        let shared_len = end;
+        Tiled {
+            kernels,
+            sources,
+            rows,
+            tile,
+            chunk,
+            parts,
+            sums_len,
+            prepared,
+            wide,
+            carried,
+            shared_len,
+            local_len,
+            scratch_len,
+        }
     }
+}
+
+/// Gives those tensors a place from `end` on that kernels want whole and as f32, each once, and says so in the sources.
+fn widen(
+    recorded: &[Recorded],
+    sources: &mut [Vec<Source>],
+    held: impl Fn(TensorId) -> bool,
+    end: &mut usize,
+) -> Vec<Wide> {
+    let mut wide: Vec<Wide> = vec![];
+    for (r, sources) in recorded.iter().zip(sources) {
+        for (i, source) in sources.iter_mut().enumerate().filter(|(_, source)| matches!(source, Source::Whole)) {
+            let (arg, id) = (&r.args[i], r.tensors[i]);
+            if arg.half || !held(id) {
+                continue;
+            }
+            let known = wide.iter().find(|w| w.tensor == id).map(|w| w.start);
+            let start = known.unwrap_or_else(|| {
+                let start = *end;
+                *end += arg.len.next_multiple_of(LINE);
+                wide.push(Wide { tensor: id, start, len: arg.len, read: true, written: false });
+                start
+            });
+            *source = Source::Wide(start);
+        }
+    }
+    wide
 }
 
 /// The tensors that a kernel has by rows.
