@@ -11,6 +11,7 @@
 //! | [`kernel`] | product, square, reduction, look-up: with AVX-512 IFMA, and for every machine |
 //! | [`power`], [`fixed_base`] | powers of any base, and of one that is known long before |
 //! | [`public`], [`encrypt`], [`decrypt`] | the scheme, batch by batch on all threads |
+//! | [`packing`] | many small numbers in one plaintext |
 //! | [`selftest`], [`peer`] | each kernel's proof against `paillier-rs` |
 //!
 //! # What does not depend on secrets
@@ -38,6 +39,7 @@ pub mod kernel;
 pub mod key;
 pub mod lanes;
 pub mod numbers;
+pub mod packing;
 pub mod peer;
 pub mod power;
 pub mod public;

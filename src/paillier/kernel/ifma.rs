@@ -10,9 +10,9 @@
 //! operands (Intel lists them so for its data-independent mode, AMD documents fixed latencies).
 
 use std::arch::x86_64::{
-    __m512i, __mmask8, _mm512_add_epi64, _mm512_and_si512, _mm512_load_si512,
-    _mm512_madd52hi_epu64, _mm512_madd52lo_epu64, _mm512_mask_mov_epi64, _mm512_permutex2var_epi64, _mm512_set1_epi64,
-    _mm512_srli_epi64, _mm512_store_si512, _mm512_sub_epi64, _mm512_test_epi64_mask,
+    __m512i, __mmask8, _mm512_add_epi64, _mm512_and_si512, _mm512_load_si512, _mm512_madd52hi_epu64,
+    _mm512_madd52lo_epu64, _mm512_mask_mov_epi64, _mm512_permutex2var_epi64, _mm512_set1_epi64, _mm512_srli_epi64,
+    _mm512_store_si512, _mm512_sub_epi64, _mm512_test_epi64_mask,
 };
 
 use super::{Kernel, Scratch};

@@ -3,6 +3,7 @@
 mod arithmetic;
 mod keys;
 mod known;
+mod packing;
 mod scheme;
 
 use num_bigint::BigUint;
