@@ -123,11 +123,11 @@ fn a6b_a_private_key_that_others_may_read_is_refused() {
 #[test]
 fn a6b_broken_key_files_are_refused_without_a_word_of_them() {
     let site = Site::new();
-    let wrong_prime = FIXTURE.replacen("q = \"", "q = \"f", 1).replacen("\"\n", "\"\n", 5);
+    let longer = FIXTURE.replacen("q = \"", "q = \"f", 1);
     let cases = [
         (FIXTURE[..FIXTURE.len() - 30].to_owned(), "line 6: q is not in quotation marks"),
         (format!("{FIXTURE}more\n"), "line 7: expected the end of the file"),
-        (wrong_prime, "line 6: q has 257 digits, expected 256"),
+        (longer, "line 6: q has 257 digits, expected 256"),
         ("x".repeat(1 << 17), "the file is larger than any key"),
         (String::new(), "line 1: expected `kind = ...`, the file ends"),
     ];
