@@ -111,7 +111,7 @@ fn a4_layouts_whose_sums_could_cross_a_slot_are_refused() {
 #[test]
 fn a4_weight_slot_and_canary_show_drops_doubles_and_overflows() {
     let layout = layout(512, 8, 16);
-    let parties: Vec<Numbers> = [3u64, 5, 8].iter().map(|w| layout.pack(&[127; 40], *w).expect("in bounds")).collect();
+    let parties: Vec<Numbers> = [3u64, 5, 8].iter().map(|w| layout.pack(&[127; 60], *w).expect("in bounds")).collect();
     let sum_of = |counts: [usize; 3]| {
         let mut sum = vec![BigUint::from(0u8); parties[0].len()];
         for (party, count) in parties.iter().zip(counts) {
@@ -119,8 +119,8 @@ fn a4_weight_slot_and_canary_show_drops_doubles_and_overflows() {
         }
         sum
     };
-    let unpack = |sum: &[BigUint]| layout.unpack(&numbers(sum, 8), 40, 16);
-    assert_eq!(unpack(&sum_of([1, 1, 1])).expect("all parties"), vec![127 * 16; 40]);
+    let unpack = |sum: &[BigUint]| layout.unpack(&numbers(sum, 8), 60, 16);
+    assert_eq!(unpack(&sum_of([1, 1, 1])).expect("all parties"), vec![127 * 16; 60]);
     for (counts, found) in [([1, 1, 0], 8), ([0, 1, 1], 13), ([2, 1, 1], 19), ([1, 2, 1], 21)] {
         let expected = format!("{found} in plaintext 0: a party is missing or counted twice");
         let error = unpack(&sum_of(counts)).expect_err("other weights").to_string();
