@@ -54,8 +54,9 @@ impl FixedBase {
         self.windows.iter().map(|words| words.len() * size_of::<Word>()).sum()
     }
 
-    /// The powers for secret exponents, a group after the other: `out[g]` becomes base^exponents[g] scale. The time and
-    /// the memory touched do not depend on the exponents: every window's table is read as a whole.
+    /// The powers for secret exponents, a group after the other: each group of `out` becomes the base to its exponents,
+    /// times the scale. The time and the memory touched do not depend on the exponents: every window's table is read as a
+    /// whole.
     pub fn powers(&self, kernel: &Kernel, ring: &Ring, exponents: &[[&[u64]; LANES]], out: &mut [Words]) {
         let mut scratch = Scratch::new(ring);
         let mut entry = Words::zero(ring.words());
