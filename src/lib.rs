@@ -11,6 +11,7 @@ pub mod cluster;
 pub mod dataset;
 pub mod model;
 pub mod ops;
+pub mod paillier;
 pub mod pipelines;
 pub mod plan;
 pub mod prep;

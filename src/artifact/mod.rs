@@ -73,10 +73,7 @@ pub fn write_atomic<F>(path: &Path, fill: F) -> Result<(), ArtifactError>
 where
     F: FnOnce(&mut dyn Write) -> std::io::Result<()>,
 {
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    let folder = folder_of(path);
     let temp = tempfile::Builder::new()
         .prefix(".tmp-")
         .tempfile_in(folder)
@@ -87,6 +84,35 @@ where
     share_like_new_file(temp.as_file()).map_err(|e| ArtifactError::io("set the permissions of", path, e))?;
     temp.as_file().sync_all().map_err(|e| ArtifactError::io("flush", path, e))?;
     temp.persist(path).map_err(|e| ArtifactError::io("rename into place", path, e.error))?;
+    flush_folder(folder, path)
+}
+
+/// Writes a secret: a file that only its owner may read (where the system has such permissions), and that was not there
+/// before.
+///
+/// # Errors
+/// If the file is there, or any I/O error.
+pub fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), ArtifactError> {
+    let folder = folder_of(path);
+    // Temporary files are made with mode 0600.
+    let mut temp = tempfile::Builder::new()
+        .prefix(".tmp-")
+        .tempfile_in(folder)
+        .map_err(|e| ArtifactError::io("create a temporary file beside", path, e))?;
+    temp.write_all(bytes).map_err(|e| ArtifactError::io("write", path, e))?;
+    temp.as_file().sync_all().map_err(|e| ArtifactError::io("flush", path, e))?;
+    temp.persist_noclobber(path).map_err(|e| ArtifactError::io("make the new file", path, e.error))?;
+    flush_folder(folder, path)
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+fn flush_folder(folder: &Path, path: &Path) -> Result<(), ArtifactError> {
     std::fs::File::open(folder)
         .and_then(|f| f.sync_all())
         .map_err(|e| ArtifactError::io("flush the folder of", path, e))

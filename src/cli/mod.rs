@@ -5,6 +5,7 @@
 pub mod bench;
 mod check;
 mod devices;
+mod keys;
 mod kinds;
 mod ops;
 mod options;
@@ -48,6 +49,7 @@ enum Command {
     Devices(devices::Args),
     Ops(ops::Args),
     Bench(bench::Args),
+    Keys(keys::Args),
 }
 
 fn dispatch(command: &Command) -> Result<ExitCode, Failure> {
@@ -59,6 +61,7 @@ fn dispatch(command: &Command) -> Result<ExitCode, Failure> {
         Command::Devices(args) => devices::call(args),
         Command::Ops(args) => ops::call(args),
         Command::Bench(args) => bench::call(args),
+        Command::Keys(args) => keys::call(args),
     }
 }
 

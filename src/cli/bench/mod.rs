@@ -3,6 +3,7 @@
 pub mod laid;
 pub mod networks;
 mod ops;
+mod paillier;
 mod peak;
 mod profile;
 mod step;
@@ -22,10 +23,11 @@ Examples:
   nightloom bench step                           training steps of named networks
   nightloom bench step growth --threads 1 --json
   nightloom bench step conv1d-90 --profile        which kernels the time goes to
+  nightloom bench paillier --threads 1           encryption, sums, decryption
 
 Take the figures from a release build on a machine that does nothing else.";
 
-/// Time the operations, or training steps of named networks, on a device.
+/// Time the operations, training steps of named networks, or encryption.
 #[derive(Debug, clap::Args)]
 #[command(after_help = with_exit_codes(EXAMPLES))]
 pub(super) struct Args {
@@ -37,6 +39,7 @@ pub(super) struct Args {
 enum What {
     Ops(ops::Args),
     Step(step::Args),
+    Paillier(paillier::Args),
 }
 
 pub(super) fn call(args: &Args) -> Result<ExitCode, Failure> {
@@ -47,6 +50,7 @@ pub(super) fn call(args: &Args) -> Result<ExitCode, Failure> {
     match &args.what {
         What::Ops(args) => ops::call(args)?,
         What::Step(args) => step::call(args)?,
+        What::Paillier(args) => paillier::call(args)?,
     }
     Ok(ExitCode::Done)
 }
