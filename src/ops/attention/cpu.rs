@@ -24,13 +24,7 @@ pub(super) fn forward(spec: &AttentionSpec, ctx: &CpuContext, args: &mut Args<'_
     let (own, scratch_len) = (spec.l * spec.d, scratch_len(spec));
     let tasks = spec.tasks();
     if tasks == 1 || !ctx.worth_splitting(spec.forward_flops()) {
-        if short::fits(spec) {
-            let simd = short::level(spec, ctx.simd);
-            simd.run(short::Forward { simd, spec, rows, qkv, lengths, y, lse });
-            return;
-        }
-        let scratch = &mut scratch[..scratch_len];
-        ctx.simd.run(Forward { simd: ctx.simd, spec, rows, qkv, lengths, y, lse, scratch });
+        batch(Forward { simd: ctx.simd, spec, rows, qkv, lengths, y, lse, scratch: &mut scratch[..scratch_len] });
         return;
     }
     let samples = rows.div_ceil(tasks);
@@ -39,13 +33,19 @@ pub(super) fn forward(spec: &AttentionSpec, ctx: &CpuContext, args: &mut Args<'_
         let (first, rows) = (task * samples, y.len() / own);
         let lengths = if spec.lengths { &lengths[first..] } else { lengths };
         let qkv = &qkv[first * 3 * own..];
-        if short::fits(spec) {
-            let simd = short::level(spec, ctx.simd);
-            simd.run(short::Forward { simd, spec, rows, qkv, lengths, y, lse });
-        } else {
-            ctx.simd.run(Forward { simd: ctx.simd, spec, rows, qkv, lengths, y, lse, scratch });
-        }
+        batch(Forward { simd: ctx.simd, spec, rows, qkv, lengths, y, lse, scratch });
     });
+}
+
+/// A task.
+fn batch(task: Forward<'_>) {
+    if short::fits(task.spec) {
+        let Forward { simd, spec, rows, qkv, lengths, y, lse, .. } = task;
+        let simd = short::level(spec, simd);
+        simd.run(short::Forward { simd, spec, rows, qkv, lengths, y, lse });
+    } else {
+        task.simd.run(task);
+    }
 }
 
 struct Forward<'a> {

@@ -15,7 +15,8 @@ use crate::ops::activation::{Activation, InPlace, MaskInPlace};
 use crate::ops::kernel::{Args, Tile};
 
 /// Rows that one task computes: about eight of the largest register tiles, in an even number of tasks, so that two
-/// threads get about the same share; whole blocks of packed rows. A rule of the shape alone, so that the split is the same for any number of threads.
+/// threads get about the same share; whole blocks of packed rows. A rule of the shape alone, so that the split is the same
+/// for any number of threads.
 const fn task_rows(m: usize) -> usize {
     let tasks = m.div_ceil(8 * A_ROWS).next_multiple_of(2);
     m.div_ceil(tasks).next_multiple_of(A_ROWS)
