@@ -9,7 +9,7 @@ use nightloom::backend::amx::{self, AmxMode, AmxStatus};
 use nightloom::backend::gpu::{AdapterFacts, adapters};
 use nightloom::backend::{Backend, BackendError, Cpu, CpuContext, DeviceChoice, Gpu, SimdLevel, choose};
 use nightloom::model::{Loss, Model, initial_weights};
-use nightloom::ops::{ArgSpec, Args, DType, Dispatch, Kernel, Shader, Work, reads, writes};
+use nightloom::ops::{ArgSpec, Args, DType, Dispatch, Kernel, Shader, Target, Work, reads, writes};
 use nightloom::plan::{ListId, Plan, PlanBuilder, PlanError, TensorId};
 use nightloom::train::{Control, Data, Member, Targets, TrainError, TrainedMember, predict, train};
 
@@ -190,7 +190,7 @@ impl Kernel for AddOne {
             *y = x + 1.0;
         }
     }
-    fn gpu(&self) -> Vec<Dispatch> {
+    fn gpu(&self, _on: &Target<'_>) -> Vec<Dispatch> {
         vec![Dispatch {
             shader: Shader { name: "made_up", preludes: &[], source: self.source },
             entry: "main",

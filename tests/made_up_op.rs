@@ -9,7 +9,7 @@ use common::backends::backends;
 use common::{assert_complete, disagreements, disagreements_in_halves, invalid_shaders, wrong_gradients};
 use hinge::{Hinge, HingeOp};
 use nightloom::backend::{Cpu, CpuContext, SimdLevel};
-use nightloom::ops::{ArgSpec, Args, Call, Case, Dispatch, Kernel, Op, Registry, Shader, ShapeError, Work};
+use nightloom::ops::{ArgSpec, Args, Call, Case, Dispatch, Kernel, Op, Registry, Shader, ShapeError, Target, Work};
 
 /// The one line.
 fn registry() -> Registry {
@@ -112,8 +112,8 @@ impl Kernel for Wrong {
     fn cpu(&self, ctx: &CpuContext, args: &mut Args<'_>, step: u32) {
         self.0.cpu(ctx, args, step);
     }
-    fn gpu(&self) -> Vec<Dispatch> {
-        self.0.gpu()
+    fn gpu(&self, on: &Target<'_>) -> Vec<Dispatch> {
+        self.0.gpu(on)
     }
 }
 

@@ -8,6 +8,7 @@
 use std::fmt::Debug;
 
 use crate::backend::CpuContext;
+use crate::backend::gpu::GpuTraits;
 use crate::backend::half::f16;
 
 /// The most arguments that a kernel may have.
@@ -176,7 +177,7 @@ pub trait Kernel: Debug + Send + Sync {
     /// The CPU kernel for **one** member. Neither allocates nor depends on the number of threads.
     fn cpu(&self, ctx: &CpuContext, args: &mut Args<'_>, step: u32);
     /// The GPU kernel for the whole fleet: its dispatches in order.
-    fn gpu(&self) -> Vec<Dispatch>;
+    fn gpu(&self, on: &Target<'_>) -> Vec<Dispatch>;
     /// The rows of the batch, if the CPU may cut it into tiles and call [`Kernel::cpu_tile`] for each: whatever a row's
     /// results are, other rows do not enter them except through arguments of [`Axis::Sum`].
     fn rows(&self) -> Option<usize> {
@@ -311,6 +312,28 @@ impl<'a> Args<'a> {
             Arg::Write(words) => words,
             other => unreachable!("argument {i} cannot be written: {other:?}"),
         }
+    }
+}
+
+/// Where a GPU kernel will run, and how its arguments are held there.
+#[derive(Debug, Clone, Copy)]
+pub struct Target<'a> {
+    /// The device.
+    pub device: &'a GpuTraits,
+    /// Whether argument `i` is held as f16: bit `i`. Shaders are written for f32 throughout; the plan makes those that
+    /// read or write f16 from them.
+    pub halves: u32,
+}
+
+impl<'a> Target<'a> {
+    /// All arguments held as f32.
+    pub const fn full(device: &'a GpuTraits) -> Self {
+        Self { device, halves: 0 }
+    }
+
+    /// Whether argument `i` is held as f16.
+    pub const fn is_half(&self, i: usize) -> bool {
+        self.halves >> i & 1 == 1
     }
 }
 

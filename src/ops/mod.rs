@@ -44,7 +44,7 @@ pub use error::ShapeError;
 pub use facts::OpFacts;
 pub use kernel::{
     ARGS_MAX, Access, Arg, ArgSpec, Args, Axis, Bind, DType, Dispatch, Floats, FloatsMut, Kernel, PARAMS_MAX, Shader,
-    Tile, Work, prelude, reads, writes,
+    Target, Tile, Work, prelude, reads, writes,
 };
 
 /// One operation, as the registry lists it.

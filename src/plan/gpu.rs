@@ -7,7 +7,7 @@ use super::builder::{List, ListId, Recorded, SCRATCH, TensorId, TensorInfo};
 use super::{Counts, PlanError};
 use crate::backend::gpu::{BindAccess, Pipeline, PipelineKey};
 use crate::backend::{BackendError, Gpu, grid};
-use crate::ops::{Dispatch, PARAMS_MAX};
+use crate::ops::{Dispatch, PARAMS_MAX, Target};
 
 /// Dispatches a submission: enough to keep the queue busy, few enough to keep each submission short.
 const SUBMIT_EVERY: usize = 64;
@@ -37,8 +37,10 @@ struct Step {
 
 impl GpuPlan {
     pub(super) fn new(gpu: &Gpu, fleet: usize, tensors: &[TensorInfo], lists: &[List]) -> Result<Self, PlanError> {
-        let dispatches: Vec<Vec<Vec<Dispatch>>> =
-            lists.iter().map(|list| list.kernels.iter().map(|r| r.kernel.gpu()).collect()).collect();
+        let dispatches: Vec<Vec<Vec<Dispatch>>> = lists
+            .iter()
+            .map(|list| list.kernels.iter().map(|r| r.kernel.gpu(&Target::full(gpu.traits()))).collect())
+            .collect();
         // Working memory that no dispatch binds (it serves the CPU kernels) is not allocated.
         let mut used: Vec<bool> = tensors.iter().map(|t| t.name != SCRATCH).collect();
         for (list, calls) in lists.iter().zip(&dispatches) {

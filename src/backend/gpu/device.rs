@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::GpuTraits;
 use super::adapter::AdapterFacts;
 use super::pipeline::{Pipeline, PipelineKey, compile};
 use crate::backend::BackendError;
@@ -24,6 +25,7 @@ struct Inner {
     queue: wgpu::Queue,
     info: wgpu::AdapterInfo,
     limits: wgpu::Limits,
+    traits: GpuTraits,
     pipelines: Mutex<HashMap<PipelineKey, Arc<Pipeline>>>,
     trouble: Arc<Mutex<Trouble>>,
 }
@@ -75,6 +77,7 @@ impl Gpu {
             queue,
             info: facts.info.clone(),
             limits: facts.limits.clone(),
+            traits: GpuTraits::of(&facts.limits, wanted & facts.features),
             pipelines: Mutex::new(HashMap::new()),
             trouble,
         };
@@ -94,6 +97,11 @@ impl Gpu {
     /// The device's limits.
     pub fn limits(&self) -> &wgpu::Limits {
         &self.inner.limits
+    }
+
+    /// What kernels may rely on.
+    pub fn traits(&self) -> &GpuTraits {
+        &self.inner.traits
     }
 
     /// The wgpu device, for those who record.

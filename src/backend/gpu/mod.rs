@@ -3,10 +3,12 @@
 mod adapter;
 mod device;
 mod pipeline;
+mod traits;
 
 pub use adapter::{AdapterFacts, adapters};
 pub use device::Gpu;
 pub use pipeline::{BindAccess, Pipeline, PipelineKey};
+pub use traits::GpuTraits;
 
 /// Bytes of immediates that every shader may use.
 pub const IMMEDIATES_BYTES: u32 = 128;

@@ -37,7 +37,7 @@ mod weight;
 pub use shape::{ConvShape, ConvSpec};
 
 use super::activation::Activation;
-use super::kernel::{ArgSpec, Args, Dispatch, Kernel, Shader, Tile, Work};
+use super::kernel::{ArgSpec, Args, Dispatch, Kernel, Shader, Target, Tile, Work};
 use super::{Case, Op, prelude};
 use crate::backend::CpuContext;
 use sweep::Direction;
@@ -109,7 +109,7 @@ impl Kernel for Conv {
     fn cpu(&self, ctx: &CpuContext, args: &mut Args<'_>, _step: u32) {
         cpu::forward(self, ctx, args);
     }
-    fn gpu(&self) -> Vec<Dispatch> {
+    fn gpu(&self, _on: &Target<'_>) -> Vec<Dispatch> {
         gpu::forward(self)
     }
     fn rows(&self) -> Option<usize> {
@@ -171,7 +171,7 @@ impl Kernel for ConvBackwardData {
     fn cpu(&self, ctx: &CpuContext, args: &mut Args<'_>, _step: u32) {
         cpu::backward_data(self, ctx, args);
     }
-    fn gpu(&self) -> Vec<Dispatch> {
+    fn gpu(&self, _on: &Target<'_>) -> Vec<Dispatch> {
         gpu::backward_data(self)
     }
     fn rows(&self) -> Option<usize> {
@@ -232,7 +232,7 @@ impl Kernel for ConvBackwardWeight {
     fn cpu(&self, ctx: &CpuContext, args: &mut Args<'_>, _step: u32) {
         weight::whole(self, ctx, args);
     }
-    fn gpu(&self) -> Vec<Dispatch> {
+    fn gpu(&self, _on: &Target<'_>) -> Vec<Dispatch> {
         gpu::backward_weight(self)
     }
     fn rows(&self) -> Option<usize> {

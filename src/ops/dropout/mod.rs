@@ -11,7 +11,7 @@ mod reference;
 #[cfg(test)]
 mod tests;
 
-use super::kernel::{ArgSpec, Args, Dispatch, Kernel, Shader, Tile, Work};
+use super::kernel::{ArgSpec, Args, Dispatch, Kernel, Shader, Target, Tile, Work};
 use super::rng::counter_bits;
 use super::{Case, Op, ShapeError, prelude, schedule};
 use crate::backend::CpuContext;
@@ -126,7 +126,7 @@ impl Kernel for Dropout {
     fn cpu(&self, ctx: &CpuContext, args: &mut Args<'_>, step: u32) {
         self.cpu_tile(ctx, args, step, Tile::whole(self.spec.rows));
     }
-    fn gpu(&self) -> Vec<Dispatch> {
+    fn gpu(&self, _on: &Target<'_>) -> Vec<Dispatch> {
         gpu::dispatches(self)
     }
     fn rows(&self) -> Option<usize> {

@@ -9,7 +9,7 @@ mod cpu;
 mod gpu;
 mod reference;
 
-use super::kernel::{ArgSpec, Args, DType, Dispatch, Kernel, Shader, Tile, Work};
+use super::kernel::{ArgSpec, Args, DType, Dispatch, Kernel, Shader, Target, Tile, Work};
 use super::{Case, Op, ShapeError, prelude};
 use crate::backend::CpuContext;
 
@@ -105,7 +105,7 @@ impl Kernel for Gather {
     fn cpu(&self, ctx: &CpuContext, args: &mut Args<'_>, step: u32) {
         self.cpu_tile(ctx, args, step, Tile::whole(self.spec.n));
     }
-    fn gpu(&self) -> Vec<Dispatch> {
+    fn gpu(&self, _on: &Target<'_>) -> Vec<Dispatch> {
         gpu::gather(&self.spec)
     }
     fn rows(&self) -> Option<usize> {

@@ -1,12 +1,12 @@
 //! GPU: parameters, bindings, grid.
 
 use super::{Matmul, MatmulSpec, SHADER};
-use crate::ops::kernel::{Dispatch, Kernel, reads, writes};
+use crate::ops::kernel::{Dispatch, Kernel, Target, reads, writes};
 
 /// Outputs up to this many rows or columns use the small tile.
 const SMALL: usize = 32;
 
-pub(super) fn dispatches(kernel: &Matmul) -> Vec<Dispatch> {
+pub(super) fn dispatches(kernel: &Matmul, on: &Target<'_>) -> Vec<Dispatch> {
     let spec = kernel.spec();
     let MatmulSpec { fleet, m, k, n, .. } = *spec;
     let (chunks, chunk_len) = kernel.k_chunks();
@@ -42,7 +42,7 @@ pub(super) fn dispatches(kernel: &Matmul) -> Vec<Dispatch> {
     if let Some(sums) = places.sums {
         // The arguments of that kernel are `b`, the sums and the scratch of this one.
         let own = [1, sums, 3];
-        for mut dispatch in kernel.column_sums().gpu() {
+        for mut dispatch in kernel.column_sums().gpu(on) {
             dispatch.binds.iter_mut().for_each(|bind| bind.arg = own[bind.arg]);
             dispatches.push(dispatch);
         }

@@ -21,7 +21,7 @@ mod pack;
 mod reference;
 
 use super::activation::Activation;
-use super::kernel::{ArgSpec, Args, Dispatch, Kernel, Shader, Tile, Work};
+use super::kernel::{ArgSpec, Args, Dispatch, Kernel, Shader, Target, Tile, Work};
 use super::reduce::{ReduceColumns, ReduceColumnsSpec};
 use super::{Case, Op, ShapeError, prelude};
 use crate::backend::CpuContext;
@@ -265,8 +265,8 @@ impl Kernel for Matmul {
     fn cpu(&self, ctx: &CpuContext, args: &mut Args<'_>, _step: u32) {
         cpu::matmul(self, ctx, args);
     }
-    fn gpu(&self) -> Vec<Dispatch> {
-        gpu::dispatches(self)
+    fn gpu(&self, on: &Target<'_>) -> Vec<Dispatch> {
+        gpu::dispatches(self, on)
     }
     fn rows(&self) -> Option<usize> {
         match self.spec.batch {
