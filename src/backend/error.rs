@@ -47,6 +47,16 @@ pub enum BackendError {
         /// The device.
         device: String,
     },
+    /// All that the work needs together is larger than the device's memory.
+    #[error("the work needs {bytes} bytes on {device}, which has {bytes_max}: take fewer members or a smaller batch")]
+    NoRoom {
+        /// What it needs.
+        bytes: u64,
+        /// What there is.
+        bytes_max: u64,
+        /// The device.
+        device: String,
+    },
     /// Memory ran out.
     #[error("out of memory on {device} while {action}: {reason}")]
     OutOfMemory {
@@ -80,9 +90,9 @@ pub enum BackendError {
 }
 
 impl BackendError {
-    /// A GPU was to hold tensors as f16.
+    /// A GPU that cannot was to hold tensors as f16.
     pub fn lacks_half(device: &str) -> Self {
-        let what = "kernels for f16 storage, which is built for the CPU (`precision = \"f16\"`)".to_owned();
+        let what = "f16 in buffers (SHADER_F16), which `precision = \"f16\"` needs".to_owned();
         Self::Unsupported { device: device.to_owned(), what }
     }
 }

@@ -36,6 +36,9 @@ Data goes to stdout, logs to stderr.";
 #[derive(Debug, Parser)]
 #[command(name = "nightloom", version, after_help = with_exit_codes(AFTER))]
 struct Cli {
+    /// Has GPU kernels check every index that they use, at some cost in time: to rule an error of theirs out.
+    #[arg(long, global = true)]
+    checked: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -86,7 +89,11 @@ impl From<RunError> for Failure {
 
 /// Runs the program with the process's arguments.
 pub fn main() -> std::process::ExitCode {
-    let code = dispatch(&Cli::parse().command).unwrap_or_else(|failure| {
+    let cli = Cli::parse();
+    if cli.checked {
+        crate::backend::gpu::demand_checks();
+    }
+    let code = dispatch(&cli.command).unwrap_or_else(|failure| {
         let mut text = with_causes(&failure.error);
         if let Some(hint) = &failure.hint {
             text = format!("{text}; {hint}");

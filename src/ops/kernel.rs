@@ -370,6 +370,8 @@ pub mod prelude {
     pub const RNG: &str = include_str!("../../shaders/common/rng.wgsl");
     /// Places in a schedule row.
     pub const SCHEDULE: &str = include_str!("../../shaders/common/schedule.wgsl");
+    /// Losses of single values.
+    pub const LOSS: &str = include_str!("../../shaders/common/loss.wgsl");
     /// Reductions over a workgroup of 256 in a fixed order.
     pub const REDUCE: &str = include_str!("../../shaders/common/reduce.wgsl");
 }
@@ -381,16 +383,27 @@ pub struct Bind {
     pub arg: usize,
     /// `read_write` in the shader, else `read`.
     pub write: bool,
+    /// The shader takes 32-bit words as they are, whatever they mean: a plan must not hold them as f16.
+    pub bare: bool,
+}
+
+impl Bind {
+    /// The same for a shader that takes the words as they are.
+    #[must_use]
+    pub const fn bare(mut self) -> Self {
+        self.bare = true;
+        self
+    }
 }
 
 /// Argument `arg`, declared `var<storage, read>`.
 pub const fn reads(arg: usize) -> Bind {
-    Bind { arg, write: false }
+    Bind { arg, write: false, bare: false }
 }
 
 /// Argument `arg`, declared `var<storage, read_write>`.
 pub const fn writes(arg: usize) -> Bind {
-    Bind { arg, write: true }
+    Bind { arg, write: true, bare: false }
 }
 
 /// The most words of a kernel's own in the immediates: 128 bytes less the two that every shader begins with.

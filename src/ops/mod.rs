@@ -26,8 +26,10 @@ pub mod loss;
 pub mod math;
 pub mod matmul;
 pub mod mixed;
+pub mod network;
 pub mod optimiser;
 pub mod pool;
+mod program;
 pub mod reduce;
 pub mod rng;
 pub mod schedule;
@@ -46,6 +48,7 @@ pub use kernel::{
     ARGS_MAX, Access, Arg, ArgSpec, Args, Axis, Bind, DType, Dispatch, Floats, FloatsMut, Kernel, PARAMS_MAX, Shader,
     Target, Tile, Work, prelude, reads, writes,
 };
+pub use program::Program;
 
 /// One operation, as the registry lists it.
 pub trait Op: Sync + std::fmt::Debug {

@@ -6,6 +6,9 @@ use super::{ListId, Plan, PlanBuilder, PlanError, TensorId};
 use crate::backend::Backend;
 use crate::ops::{Access, ArgSpec, Axis, Call, Case, DType};
 
+/// What memory holds that no argument lies in, and working memory before a kernel runs: a NaN that none computes.
+pub const GUARD: u32 = 0x7fc1_5a5a;
+
 /// Words by name; each entry holds the whole fleet's words, or one copy if shared.
 pub type Values = BTreeMap<String, Vec<u32>>;
 
@@ -46,7 +49,7 @@ impl Prepared {
         Self::build(call, backend, values, Some(tile_rows), false)
     }
 
-    /// The same with all arguments held as f16 that may be ([`may_be_half`]), where the device is a CPU.
+    /// The same with all arguments held as f16 that may be ([`may_be_half`]).
     ///
     /// # Errors
     /// As [`Prepared::new`].
@@ -57,6 +60,24 @@ impl Prepared {
         tile_rows: Option<usize>,
     ) -> Result<Self, PlanError> {
         Self::build(call, backend, values, tile_rows, true)
+    }
+
+    /// The same on a GPU with bytes of the pattern [`GUARD`] before and behind every argument: see [`Prepared::guards`].
+    ///
+    /// # Errors
+    /// As [`Prepared::new`].
+    pub fn guarded(call: &Call, backend: &Backend, values: &Values) -> Result<Self, PlanError> {
+        let mut builder = PlanBuilder::new(call.kernel.fleet());
+        builder.guard(1024);
+        Self::build_in(builder, call, backend, values, false)
+    }
+
+    /// What stands around the arguments.
+    ///
+    /// # Errors
+    /// If the device has failed.
+    pub fn guards(&mut self) -> Result<Vec<u32>, PlanError> {
+        self.plan.outside()
     }
 
     fn build(
@@ -70,6 +91,16 @@ impl Prepared {
         if let Some(rows) = tile_rows {
             builder.tile_rows(rows);
         }
+        Self::build_in(builder, call, backend, values, halves)
+    }
+
+    fn build_in(
+        mut builder: PlanBuilder,
+        call: &Call,
+        backend: &Backend,
+        values: &Values,
+        halves: bool,
+    ) -> Result<Self, PlanError> {
         let list = builder.list();
         let mut bound = vec![];
         for (name, arg) in call.args().into_iter().filter(|(_, arg)| arg.access != Access::Scratch) {
@@ -82,6 +113,7 @@ impl Prepared {
         let ids: Vec<_> = bound.iter().map(|(_, _, id)| *id).collect();
         builder.push_boxed(list, call.kernel.boxed(), &ids)?;
         let mut plan = builder.build(backend)?;
+        plan.fill(GUARD)?;
         for (name, arg, id) in &bound {
             if arg.is_input() {
                 plan.upload(*id, values.get(name).map_or(&[][..], Vec::as_slice))?;

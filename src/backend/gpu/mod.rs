@@ -1,12 +1,14 @@
 //! The GPU by way of wgpu: adapters, the device, its pipelines and its errors.
 
 mod adapter;
+mod checks;
 mod device;
 mod pipeline;
 mod traits;
 
 pub use adapter::{AdapterFacts, adapters};
-pub use device::Gpu;
+pub use checks::{checks_wanted, demand_checks};
+pub use device::{Gpu, ReadBack};
 pub use pipeline::{BindAccess, Pipeline, PipelineKey};
 pub use traits::GpuTraits;
 

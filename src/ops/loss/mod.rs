@@ -29,7 +29,7 @@ use crate::backend::CpuContext;
 
 const SHADER: Shader = Shader {
     name: "loss",
-    preludes: &[prelude::GRID, prelude::ACTIVATION, prelude::REDUCE, prelude::SCHEDULE],
+    preludes: &[prelude::GRID, prelude::ACTIVATION, prelude::REDUCE, prelude::SCHEDULE, prelude::LOSS],
     source: include_str!("../../../shaders/ops/loss.wgsl"),
 };
 
