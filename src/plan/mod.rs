@@ -12,6 +12,7 @@ mod cpu;
 mod error;
 mod gpu;
 pub mod prepared;
+pub mod tune;
 pub mod verify;
 
 pub use builder::{ListId, PlanBuilder, TensorId, TensorInfo};

@@ -1,13 +1,13 @@
 //! An open device. Every call that can fail comes back as a [`BackendError`]; nothing is read back from a submission
 //! that failed (E5).
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::GpuTraits;
 use super::adapter::AdapterFacts;
 use super::pipeline::{Pipeline, PipelineKey, compile};
+use super::{GpuTraits, TuningState};
 use crate::backend::BackendError;
 
 /// How long the answer to a request that is done may take from another thread.
@@ -17,6 +17,8 @@ const ANSWER_MAX: Duration = Duration::from_mins(1);
 #[derive(Debug, Clone)]
 pub struct Gpu {
     inner: Arc<Inner>,
+    traits: Arc<GpuTraits>,
+    tuning: Arc<TuningState>,
 }
 
 #[derive(Debug)]
@@ -25,7 +27,6 @@ struct Inner {
     queue: wgpu::Queue,
     info: wgpu::AdapterInfo,
     limits: wgpu::Limits,
-    traits: GpuTraits,
     pipelines: Mutex<HashMap<PipelineKey, Arc<Pipeline>>>,
     trouble: Arc<Mutex<Trouble>>,
 }
@@ -77,11 +78,23 @@ impl Gpu {
             queue,
             info: facts.info.clone(),
             limits: facts.limits.clone(),
-            traits: GpuTraits::of(&facts.limits, wanted & facts.features),
             pipelines: Mutex::new(HashMap::new()),
             trouble,
         };
-        Ok(Self { inner: Arc::new(inner) })
+        let traits = GpuTraits::of(&facts.limits, wanted & facts.features);
+        Ok(Self { inner: Arc::new(inner), traits: Arc::new(traits), tuning: Arc::new(TuningState::Untuned) })
+    }
+
+    /// The same device, for kernels that take these candidates; `state` says where they come from.
+    #[must_use]
+    pub fn with_tuned(&self, tuned: BTreeMap<String, String>, state: TuningState) -> Self {
+        let traits = GpuTraits { tuned, ..self.traits().clone() };
+        Self { inner: Arc::clone(&self.inner), traits: Arc::new(traits), tuning: Arc::new(state) }
+    }
+
+    /// What opening it found in the cache of `nightloom tune`.
+    pub fn tuning(&self) -> &TuningState {
+        &self.tuning
     }
 
     /// The adapter's name.
@@ -101,7 +114,7 @@ impl Gpu {
 
     /// What kernels may rely on.
     pub fn traits(&self) -> &GpuTraits {
-        &self.inner.traits
+        &self.traits
     }
 
     /// The wgpu device, for those who record.
