@@ -121,13 +121,13 @@ pub fn choose(choice: &DeviceChoice) -> Result<Chosen, BackendError> {
         DeviceChoice::Gpu(which) => {
             let adapters = gpu::adapters();
             let found = pick(&adapters, which.as_ref(), false).ok_or_else(|| nothing(choice, &adapters))?;
-            let gpu = Gpu::open(found)?;
+            let gpu = Gpu::open(found)?.tuned_by_cache();
             Ok(Chosen { backend: Backend::Gpu(gpu), reason: format!("the job asks for `{choice}`") })
         }
         DeviceChoice::SoftwareGpu => {
             let adapters = gpu::adapters();
             let found = pick(&adapters, None, true).ok_or_else(|| nothing(choice, &adapters))?;
-            let gpu = Gpu::open(found)?;
+            let gpu = Gpu::open(found)?.tuned_by_cache();
             Ok(Chosen { backend: Backend::Gpu(gpu), reason: "the job asks for a software GPU".to_owned() })
         }
     }
@@ -160,7 +160,7 @@ fn auto() -> Result<Chosen, BackendError> {
         };
         return Ok(Chosen { backend: Backend::cpu()?, reason });
     };
-    match Gpu::open(found) {
+    match Gpu::open(found).map(|gpu| gpu.tuned_by_cache()) {
         Ok(gpu) => Ok(Chosen { backend: Backend::Gpu(gpu), reason: "it is the first hardware GPU".to_owned() }),
         Err(error) => Ok(Chosen { backend: Backend::cpu()?, reason: format!("the GPU cannot be used: {error}") }),
     }

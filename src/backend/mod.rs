@@ -60,7 +60,7 @@ impl Backend {
                 };
                 format!("CPU with {} cores, {}{amx}", Cpu::cores(), cpu.simd())
             }
-            Self::Gpu(gpu) => format!("GPU {} ({})", gpu.name(), gpu.driver()),
+            Self::Gpu(gpu) => format!("GPU {} ({}), {}", gpu.name(), gpu.driver(), gpu.tuning().note()),
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::backend::amx::{self, AmxStatus, Rounding};
-use crate::backend::gpu::{AdapterFacts, adapters};
+use crate::backend::gpu::{AdapterFacts, TuningState, adapters};
 use crate::backend::{Backend, Cpu, DeviceChoice, SimdLevel, choose};
 use crate::ops::{distance, matmul};
 use crate::run::{ExitCode, RunError};
@@ -125,7 +125,8 @@ fn in_words(adapter: &AdapterFacts) -> String {
   PCI id: {bus} ({}); {:?}
   limits: {} a storage binding, {} a buffer, {} invocations a workgroup, {} of shared memory, {} workgroups a dimension, \
          subgroups of {} to {}
-  features: {}; missing: {}",
+  features: {}; missing: {}
+  kernels: {}",
         adapter.line(),
         adapter.pci_id(),
         info.backend,
@@ -138,6 +139,7 @@ fn in_words(adapter: &AdapterFacts) -> String {
         info.subgroup_max_size,
         list(true),
         list(false),
+        adapter.tuning().1.note(),
     )
 }
 
@@ -162,8 +164,20 @@ fn as_json(adapter: &AdapterFacts) -> Value {
             "subgroup_min": info.subgroup_min_size,
             "subgroup_max": info.subgroup_max_size,
         },
+        "tuning": tuning_as_json(adapter),
         "features": features(adapter).into_iter().map(|(n, has)| (n.to_owned(), json!(has))).collect::<serde_json::Map<_, _>>(),
     })
+}
+
+/// What the cache of `nightloom tune` says of an adapter.
+fn tuning_as_json(adapter: &AdapterFacts) -> Value {
+    let (choices, state) = adapter.tuning();
+    let (word, path, reason) = match state {
+        TuningState::Tuned(path) => ("tuned", Some(path), None),
+        TuningState::Untuned => ("untuned", None, None),
+        TuningState::Unusable(path, reason) => ("unusable", Some(path), Some(reason)),
+    };
+    json!({ "state": word, "file": path, "reason": reason, "choices": choices })
 }
 
 /// Bytes in the largest binary unit that gives at least 1.

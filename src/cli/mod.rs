@@ -12,6 +12,7 @@ mod options;
 mod predict;
 mod run;
 mod schema;
+mod tune;
 
 pub use kinds::kinds;
 
@@ -28,6 +29,7 @@ A job is a TOML file: `kind` says what to do, the kind's own tables say how. Sta
   nightloom run job.toml           run it; interrupt it when you like, the same command resumes
   nightloom predict MODEL --data TABLE   ask a trained model about new data
   nightloom devices                what this machine computes on
+  nightloom tune                   once a GPU and driver: which forms of its kernels are fastest
 To check a machine's job folder, signals and resume without any data, run a file with the one line
   kind = \"selftest\"
 Data goes to stdout, logs to stderr.";
@@ -50,6 +52,7 @@ enum Command {
     Schema(schema::Args),
     Predict(predict::Args),
     Devices(devices::Args),
+    Tune(tune::Args),
     Ops(ops::Args),
     Bench(bench::Args),
     Keys(keys::Args),
@@ -62,6 +65,7 @@ fn dispatch(command: &Command) -> Result<ExitCode, Failure> {
         Command::Schema(args) => schema::call(args),
         Command::Predict(args) => predict::call(args),
         Command::Devices(args) => devices::call(args),
+        Command::Tune(args) => tune::call(args),
         Command::Ops(args) => ops::call(args),
         Command::Bench(args) => bench::call(args),
         Command::Keys(args) => keys::call(args),

@@ -38,6 +38,7 @@ pub mod softmax;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+pub mod tuning;
 pub mod winograd;
 
 pub use activation::Activation;
@@ -50,6 +51,8 @@ pub use kernel::{
 };
 pub use program::Program;
 
+use tuning::TuningGroup;
+
 /// One operation, as the registry lists it.
 pub trait Op: Sync + std::fmt::Debug {
     /// Its name, the folder's and the shader's.
@@ -60,6 +63,10 @@ pub trait Op: Sync + std::fmt::Debug {
     fn shaders(&self) -> Vec<Shader>;
     /// Shapes and tolerances for tests and benches.
     fn cases(&self) -> Vec<Case>;
+    /// Groups of GPU forms among which a device's measurements choose.
+    fn tuning(&self) -> Vec<TuningGroup> {
+        vec![]
+    }
 }
 
 /// The list that tests, benches and `nightloom ops` walk. The default one is empty.

@@ -13,6 +13,7 @@ mod error;
 mod fused;
 mod gpu;
 pub mod prepared;
+pub mod tune;
 pub mod verify;
 
 pub use builder::{ListId, PlanBuilder, TensorId, TensorInfo};

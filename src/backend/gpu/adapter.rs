@@ -38,6 +38,11 @@ impl AdapterFacts {
         format!("{:04x}:{:04x}", self.info.vendor, self.info.device)
     }
 
+    /// The driver's name and version.
+    pub fn driver(&self) -> String {
+        format!("{} {}", self.info.driver, self.info.driver_info).trim().to_owned()
+    }
+
     /// One line for lists and errors.
     pub fn line(&self) -> String {
         let kind = if self.software() { "software" } else { "hardware" };

@@ -1,15 +1,15 @@
 //! An open device. Every call that can fail comes back as a [`BackendError`]; nothing is read back from a submission
 //! that failed (E5).
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::GpuTraits;
 use super::adapter::AdapterFacts;
 use super::checks::checks_wanted;
 use super::pipeline::{Pipeline, PipelineKey, compile};
+use super::{GpuTraits, TuningState};
 use crate::backend::BackendError;
 
 /// How long the answer to a request that is done may take from another thread.
@@ -19,6 +19,8 @@ const ANSWER_MAX: Duration = Duration::from_mins(1);
 #[derive(Debug, Clone)]
 pub struct Gpu {
     inner: Arc<Inner>,
+    traits: Arc<GpuTraits>,
+    tuning: Arc<TuningState>,
 }
 
 #[derive(Debug)]
@@ -27,7 +29,6 @@ struct Inner {
     queue: wgpu::Queue,
     info: wgpu::AdapterInfo,
     limits: wgpu::Limits,
-    traits: GpuTraits,
     memory: Option<u64>,
     checked: bool,
     objects: AtomicU64,
@@ -99,14 +100,26 @@ impl Gpu {
             queue,
             info: facts.info.clone(),
             limits: facts.limits.clone(),
-            traits: GpuTraits::of(&facts.limits, wanted & facts.features),
             memory: facts.memory_bytes,
             checked,
             objects: AtomicU64::new(0),
             pipelines: Mutex::new(HashMap::new()),
             trouble,
         };
-        Ok(Self { inner: Arc::new(inner) })
+        let traits = GpuTraits::of(&facts.limits, wanted & facts.features);
+        Ok(Self { inner: Arc::new(inner), traits: Arc::new(traits), tuning: Arc::new(TuningState::Untuned) })
+    }
+
+    /// The same device, for kernels that take these candidates; `state` says where they come from.
+    #[must_use]
+    pub fn with_tuned(&self, tuned: BTreeMap<String, String>, state: TuningState) -> Self {
+        let traits = GpuTraits { tuned, ..self.traits().clone() };
+        Self { inner: Arc::clone(&self.inner), traits: Arc::new(traits), tuning: Arc::new(state) }
+    }
+
+    /// What opening it found in the cache of `nightloom tune`.
+    pub fn tuning(&self) -> &TuningState {
+        &self.tuning
     }
 
     /// The adapter's name.
@@ -131,7 +144,7 @@ impl Gpu {
 
     /// What kernels may rely on.
     pub fn traits(&self) -> &GpuTraits {
-        &self.inner.traits
+        &self.traits
     }
 
     /// The wgpu device, for those who record.

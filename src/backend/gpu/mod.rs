@@ -5,12 +5,14 @@ mod checks;
 mod device;
 mod pipeline;
 mod traits;
+mod tuned;
 
 pub use adapter::{AdapterFacts, adapters};
 pub use checks::{checks_wanted, demand_checks};
 pub use device::{Gpu, ReadBack};
 pub use pipeline::{BindAccess, Pipeline, PipelineKey};
 pub use traits::GpuTraits;
+pub use tuned::{TuningFile, TuningState, cache_folder, read_tuning, tuning_path};
 
 /// Bytes of immediates that every shader may use.
 pub const IMMEDIATES_BYTES: u32 = 128;
