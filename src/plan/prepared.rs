@@ -132,6 +132,14 @@ impl Prepared {
         self.plan.replay(self.list, step..step + 1)
     }
 
+    /// Runs the call at `step` so often.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn run_often(&mut self, step: u32, times: u32) -> Result<(), PlanError> {
+        self.plan.replay_all(&vec![(self.list, step..step + 1); times as usize])
+    }
+
     /// Waits until the device is done.
     ///
     /// # Errors
