@@ -89,8 +89,8 @@ const SMALL: [Form; 5] = [
 /// At most 16 columns: the outputs of a network.
 const NARROW: [Form; 3] = [
     Form::new("128x16x16 4x4", F44, [128, 16, 16, 128]),
-    Form::new("64x16x32 4x4", F44, [64, 16, 32, 64]),
-    Form::new("256x16x16 8x4", F84, [256, 16, 16, 128]),
+    Form::new("64x16x16 4x4", F44, [64, 16, 16, 64]),
+    Form::new("256x16x8 8x4", F84, [256, 16, 8, 128]),
 ];
 
 const GROUPS: [(&str, &[Form]); 4] =
@@ -133,8 +133,8 @@ pub(super) fn groups() -> Vec<TuningGroup> {
     ];
     let small: [Vec<MatmulSpec>; 4] = [
         vec![plain(33, 130, 21, 140), gradient(plain(33, 132, 20, 136))],
-        vec![plain(2, 67, 45, 70), turned(plain(1, 64, 36, 72)), gradient(plain(1, 40, 1100, 36))],
-        vec![plain(3, 33, 28, 20), turned(plain(3, 17, 19, 33)), gradient(plain(2, 28, 1030, 32))],
+        vec![turned(plain(2, 67, 45, 70)), gradient(plain(1, 40, 1100, 36))],
+        vec![turned(plain(3, 17, 19, 33)), gradient(plain(2, 28, 1030, 32))],
         vec![plain(2, 70, 33, 10), plain(3, 40, 32, 1)],
     ];
     let kernels = |specs: Vec<MatmulSpec>| {
