@@ -2,11 +2,12 @@
 //!
 //! What limits a product on a GPU is, in this order: multiply-adds, reads of shared memory, memory. With R x C values an
 //! invocation, one place of k costs R * C multiply-adds and (R + C) / 4 reads of 16 bytes. A multiprocessor of an H100 does
-//! 128 multiply-adds a clock and serves 32 invocations' reads of 16 bytes in one to two clocks (neighbours read the same
-//! words): 8 x 8 needs 64 multiply-adds for 4 reads, 16 clocks' worth of arithmetic for at most 8 of reading; 4 x 4 needs
-//! 4 clocks for at most 4 and is bound by both. So large products take 8 x 8, with about 120 registers, which leave 512
-//! invocations a multiprocessor: enough, as what comes next is fetched before this tile is multiplied. Products with few
-//! tiles take 4 x 4, whose four times as many invocations hide what the few workgroups cannot.
+//! 128 multiply-adds a clock, and 32 invocations' reads of 16 bytes take it up to four clocks. For 32 invocations with 8 x 8
+//! values these are 16 clocks of arithmetic and 16 of reading: both busy. With 4 x 4 they are 4 and 8: bound by reads at
+//! half the speed. So large products take 8 x 8, with about 120 registers, which leave 512 invocations a multiprocessor:
+//! enough, as what comes next is fetched before this tile is multiplied. Products with few tiles take 4 x 4, whose four times
+//! as many invocations hide what the few workgroups cannot. A tile of 128 x 128 reads 16 bytes of memory for 1,024
+//! multiply-adds, far more than the ratio of speeds asks for.
 
 use super::{Matmul, MatmulSpec};
 use crate::backend::gpu::GpuTraits;
