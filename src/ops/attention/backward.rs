@@ -58,8 +58,8 @@ impl Kernel for AttentionBackward {
     fn cpu(&self, ctx: &CpuContext, args: &mut Args<'_>, _step: u32) {
         cpu_backward::backward(&self.spec, ctx, args, self.spec.n);
     }
-    fn gpu(&self, _on: &Target<'_>) -> Vec<Dispatch> {
-        gpu::backward(&self.spec)
+    fn gpu(&self, on: &Target<'_>) -> Vec<Dispatch> {
+        gpu::backward(&self.spec, on)
     }
     fn rows(&self) -> Option<usize> {
         Some(self.spec.n)

@@ -56,8 +56,8 @@ impl Kernel for Attention {
     fn cpu(&self, ctx: &CpuContext, args: &mut Args<'_>, _step: u32) {
         cpu::forward(&self.spec, ctx, args, self.spec.n);
     }
-    fn gpu(&self, _on: &Target<'_>) -> Vec<Dispatch> {
-        gpu::forward(&self.spec)
+    fn gpu(&self, on: &Target<'_>) -> Vec<Dispatch> {
+        gpu::forward(&self.spec, on)
     }
     fn rows(&self) -> Option<usize> {
         Some(self.spec.n)

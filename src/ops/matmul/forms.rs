@@ -2,11 +2,12 @@
 //!
 //! What limits a product on a GPU is, in this order: multiply-adds, reads of shared memory, memory. With R x C values an
 //! invocation, one place of k costs R * C multiply-adds and (R + C) / 4 reads of 16 bytes. A multiprocessor of an H100 does
-//! 128 multiply-adds a clock and serves 32 invocations' reads of 16 bytes in one to two clocks (neighbours read the same
-//! words): 8 x 8 needs 64 multiply-adds for 4 reads, 16 clocks' worth of arithmetic for at most 8 of reading; 4 x 4 needs
-//! 4 clocks for at most 4 and is bound by both. So large products take 8 x 8, with about 120 registers, which leave 512
-//! invocations a multiprocessor: enough, as what comes next is fetched before this tile is multiplied. Products with few
-//! tiles take 4 x 4, whose four times as many invocations hide what the few workgroups cannot.
+//! 128 multiply-adds a clock, and 32 invocations' reads of 16 bytes take it up to four clocks. For 32 invocations with 8 x 8
+//! values these are 16 clocks of arithmetic and 16 of reading: both busy. With 4 x 4 they are 4 and 8: bound by reads at
+//! half the speed. So large products take 8 x 8, with about 120 registers, which leave 512 invocations a multiprocessor:
+//! enough, as what comes next is fetched before this tile is multiplied. Products with few tiles take 4 x 4, whose four times
+//! as many invocations hide what the few workgroups cannot. A tile of 128 x 128 reads 16 bytes of memory for 1,024
+//! multiply-adds, far more than the ratio of speeds asks for.
 
 use super::{Matmul, MatmulSpec};
 use crate::backend::gpu::GpuTraits;
@@ -89,8 +90,8 @@ const SMALL: [Form; 5] = [
 /// At most 16 columns: the outputs of a network.
 const NARROW: [Form; 3] = [
     Form::new("128x16x16 4x4", F44, [128, 16, 16, 128]),
-    Form::new("64x16x32 4x4", F44, [64, 16, 32, 64]),
-    Form::new("256x16x16 8x4", F84, [256, 16, 16, 128]),
+    Form::new("64x16x16 4x4", F44, [64, 16, 16, 64]),
+    Form::new("256x16x8 8x4", F84, [256, 16, 8, 128]),
 ];
 
 const GROUPS: [(&str, &[Form]); 4] =
@@ -133,8 +134,8 @@ pub(super) fn groups() -> Vec<TuningGroup> {
     ];
     let small: [Vec<MatmulSpec>; 4] = [
         vec![plain(33, 130, 21, 140), gradient(plain(33, 132, 20, 136))],
-        vec![plain(2, 67, 45, 70), turned(plain(1, 64, 36, 72)), gradient(plain(1, 40, 1100, 36))],
-        vec![plain(3, 33, 28, 20), turned(plain(3, 17, 19, 33)), gradient(plain(2, 28, 1030, 32))],
+        vec![turned(plain(2, 67, 45, 70)), gradient(plain(1, 40, 1100, 36))],
+        vec![turned(plain(3, 17, 19, 33)), gradient(plain(2, 28, 1030, 32))],
         vec![plain(2, 70, 33, 10), plain(3, 40, 32, 1)],
     ];
     let kernels = |specs: Vec<MatmulSpec>| {
