@@ -45,10 +45,11 @@ fn forward_LAYER(lane: u32) {
             }
         }
         for (var k = 0u; k < FORWARD_LAYER; k = k + 1u) {
-            let y = sums[k];
-            acts[LEVEL_NEXT + (r + k * APART) * STRIDE_NEXT + q] =
-                vec4<f32>(activate(ACTIVATION_LAYER, y.x), activate(ACTIVATION_LAYER, y.y),
-                          activate(ACTIVATION_LAYER, y.z), activate(ACTIVATION_LAYER, y.w));
+            let row = r + k * APART;
+            let z = sums[k];
+            let y = vec4<f32>(activate(ACTIVATION_LAYER, z.x), activate(ACTIVATION_LAYER, z.y),
+                              activate(ACTIVATION_LAYER, z.z), activate(ACTIVATION_LAYER, z.w));
+            acts[LEVEL_NEXT + row * STRIDE_NEXT + q] = kept_NEXT(row, q, y);
         }
     }
 }

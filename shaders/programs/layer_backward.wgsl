@@ -56,10 +56,9 @@ fn data_LAYER(lane: u32) {
             }
         }
         for (var k = 0u; k < BACKWARD_LAYER; k = k + 1u) {
-            let at = LEVEL_LAYER + (r + k * APART) * STRIDE_LAYER + i;
-            let y = acts[at];
-            acts[at] = sums[k] * vec4<f32>(slope(MASK_LAYER, y.x), slope(MASK_LAYER, y.y), slope(MASK_LAYER, y.z),
-                                           slope(MASK_LAYER, y.w));
+            let row = r + k * APART;
+            let at = LEVEL_LAYER + row * STRIDE_LAYER + i;
+            acts[at] = through_LAYER(row, i, sums[k], acts[at]);
         }
     }
 }

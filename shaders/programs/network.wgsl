@@ -1,6 +1,6 @@
 // Training, or judging, a small network of dense layers: a workgroup takes a member through several steps, with weights
 // and activations in shared memory. `src/ops/network` makes this text for a shape: it writes constants in front, one copy of
-// layer.wgsl for each layer, and the calls of the layers in place of the lines that begin with @.
+// layer.wgsl for each layer and of level.wgsl for each level, and the calls of the layers in place of the lines that begin with @.
 //
 // A step goes through the batch in tiles of ROWS rows. Rows lie in `acts` at each level (the input, then each layer's
 // output) as quads of four values; the backward pass overwrites a level by its gradient when it is done with it. Gradients
@@ -24,6 +24,9 @@ var<workgroup> tile_row: array<u32, ROWS>;
 var<workgroup> tile_factor: array<f32, ROWS>;
 var<workgroup> cells: array<f32, LANES>;
 
+// The tile's first row within the batch.
+var<private> tile_first: u32;
+
 // Sums over the workgroup by halving, in a fixed order. All invocations must call.
 fn total(lane: u32, value: f32) -> f32 {
     workgroupBarrier();
@@ -36,6 +39,10 @@ fn total(lane: u32, value: f32) -> f32 {
         workgroupBarrier();
     }
     return cells[0];
+}
+
+fn slopes(kind: u32, y: vec4<f32>) -> vec4<f32> {
+    return vec4<f32>(slope(kind, y.x), slope(kind, y.y), slope(kind, y.z), slope(kind, y.w));
 }
 
 fn schedule_value(member: u32, step: u32, at: u32) -> f32 {
@@ -53,7 +60,9 @@ fn take_rows(lane: u32, member: u32, step: u32, first: u32, scale: f32) {
 
 fn take_inputs(lane: u32) {
     for (var e = lane; e < ROWS * QUADS_0; e = e + LANES) {
-        acts[(e / QUADS_0) * STRIDE_0 + e % QUADS_0] = input_quad(tile_row[e / QUADS_0], e % QUADS_0);
+        let r = e / QUADS_0;
+        let q = e % QUADS_0;
+        acts[r * STRIDE_0 + q] = kept_0(r, q, input_quad(tile_row[r], q));
     }
 }
 
@@ -138,9 +147,11 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) count: ve
         let live = u32(schedule_value(member, step, LIVE));
         let scale = schedule_value(member, step, LOSS_SCALE);
         @clear
+        @keys
         var losses = 0.0;
         for (var first = 0u; first < live; first = first + ROWS) {
             workgroupBarrier();
+            tile_first = first;
             take_rows(lane, member, step, first, scale);
             workgroupBarrier();
             take_inputs(lane);

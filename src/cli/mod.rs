@@ -134,6 +134,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn e4_checks_are_asked_for_before_or_behind_a_command() {
+        for line in [["nightloom", "--checked", "devices"], ["nightloom", "devices", "--checked"]] {
+            assert!(Cli::parse_from(line).checked);
+        }
+        assert!(!Cli::parse_from(["nightloom", "devices"]).checked);
+    }
+
+    #[test]
     fn e19_the_command_line_is_sound_and_every_command_has_help() {
         let mut command = Cli::command();
         command.clone().debug_assert();

@@ -5,7 +5,7 @@ use nightloom::model::compile::{TrainShape, training};
 use nightloom::model::{Loss, Optimizer, Precision};
 use nightloom::train::{Control, Member, train};
 
-use crate::support::{Table, bp, cnn, cpu, gpu, model, spec};
+use crate::support::{Table, bp, cnn, cpu, gpu, model, own_gpu, spec};
 
 fn shape() -> TrainShape {
     TrainShape {
@@ -59,8 +59,9 @@ fn e11_a_kernel_of_a_step_runs_once_a_replay_on_the_cpu() {
 /// Buffers, bind groups and pipelines are made for the first epoch; all others only dispatch, submit and read their losses.
 #[test]
 fn e11_an_epoch_on_the_gpu_makes_nothing_and_reads_two_numbers_a_member() {
-    let Some(backend) = gpu() else { return };
-    let Backend::Gpu(device) = &backend else { return };
+    // What tests beside this one make on the common device must not be counted.
+    let Some(device) = own_gpu(None) else { return };
+    let backend = Backend::Gpu(device.clone());
     for model in [cnn(3, "global_max_pool"), bp(3), model(1, 6, r#"{"kind": "dense", "units": 3}"#)] {
         let table = Table::new(&model, 40);
         let training = spec("epochs = 4\nbatch = 8\nrate = 0.01");
@@ -91,6 +92,6 @@ fn e11_dispatches_of_a_step_are_held_to_the_plan() {
     // Dense layers alone: nine steps are one dispatch. Else two gathers, the layers, the loss and its sum, one optimiser.
     println!("| dispatches and submissions of nine steps | {found:?} |");
     assert_eq!(found[0], (1, 1));
-    assert!(found[1].0 <= 9 * 30 && found[2].0 <= 9 * 32, "{found:?}");
+    assert!(found[1].0 <= 9 * 29 && found[2].0 <= 9 * 38, "{found:?}");
     assert!(found.iter().all(|(dispatches, submits)| *submits == dispatches.div_ceil(64)), "{found:?}");
 }

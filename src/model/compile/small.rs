@@ -23,13 +23,18 @@ pub(super) fn network(model: &Model, shape: &TrainShape, trains: bool) -> Option
         Loss::MeanSquare => NetworkLoss::MeanSquare,
         Loss::Pearson => return None,
     };
-    let (mut widths, mut activations) = (vec![model.input().len()], vec![]);
-    for layer in &model.layers {
+    let (mut widths, mut activations, mut dropouts) = (vec![model.input().len()], vec![], vec![None]);
+    for (index, layer) in model.layers.iter().enumerate() {
         match layer.spec {
+            LayerSpec::Dropout { rate } => match dropouts.last_mut() {
+                Some(last @ None) => *last = Some((rate, index as u32)),
+                _ => return None,
+            },
             LayerSpec::Flatten | LayerSpec::Activation { function: Activation::None } => {}
             LayerSpec::Dense { activation, .. } => {
                 widths.push(layer.output.len());
                 activations.push(activation);
+                dropouts.push(None);
             }
             _ => return None,
         }
@@ -38,6 +43,7 @@ pub(super) fn network(model: &Model, shape: &TrainShape, trains: bool) -> Option
         fleet: shape.fleet,
         widths,
         activations,
+        dropouts,
         batch: shape.batch,
         steps: if trains { shape.steps } else { shape.validation_steps },
         rows: shape.rows,
@@ -88,8 +94,8 @@ pub(super) struct Read<'a> {
     pub params: &'a [TensorId],
     pub inputs: TensorId,
     pub targets: TensorId,
-    /// Rows, weights, schedule.
-    pub tables: [TensorId; 3],
+    /// Rows, weights, schedule, and for a training the seed.
+    pub tables: &'a [TensorId],
     pub loss: TensorId,
 }
 

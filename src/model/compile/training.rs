@@ -212,13 +212,11 @@ pub fn training(model: &Model, shape: &TrainShape, backend: &Backend) -> Result<
     let kinds = self::memories(shape.optimizer);
     let by_kind: Vec<Vec<TensorId>> =
         (0..kinds).map(|kind| memories.iter().skip(kind).step_by(kinds).copied().collect()).collect();
-    let reads = Read {
-        params: &params,
-        inputs: data.inputs,
-        targets: data.targets,
-        tables: train_tables.all(),
-        loss: train_loss,
-    };
+    let with_seed = [train_tables.rows, train_tables.weights, train_tables.schedule, seed];
+    b.group(&with_seed);
+    let validation = validation_tables.all();
+    let reads =
+        Read { params: &params, inputs: data.inputs, targets: data.targets, tables: &with_seed, loss: train_loss };
     by_kind.iter().for_each(|ids| b.group(ids));
     if let Some(network) = network(model, shape, true) {
         fuse(b, train, network, reads, &by_kind);
@@ -233,7 +231,7 @@ pub fn training(model: &Model, shape: &TrainShape, backend: &Backend) -> Result<
         accumulate(b, list, shape, shape.validation_steps, losses.row, validation_tables, validation_loss)?;
         b.gate(list, validation_tables.schedule);
         if let Some(network) = network(model, shape, false) {
-            let reads = Read { tables: validation_tables.all(), loss: validation_loss, ..reads };
+            let reads = Read { tables: &validation, loss: validation_loss, ..reads };
             fuse(b, list, network, reads, &[]);
         }
         Some((list, shape.validation_steps as u32))

@@ -50,8 +50,10 @@ pub(super) fn forward(kernel: &Conv, on: &Target<'_>) -> Vec<Dispatch> {
     let bias = if kernel.bias { 4 } else { 1 };
     let binds = vec![reads(0), reads(1), reads(bias), writes(2)];
     let extra = Extra { given: kernel.bias, activation: kernel.activation, partial: false };
-    vec![swept(Sweep::forward(&kernel.shape), on, &binds, extra)
-        .unwrap_or_else(|| product(&kernel.shape, Mode::Forward, extra, binds))]
+    vec![
+        swept(Sweep::forward(&kernel.shape), on, &binds, extra)
+            .unwrap_or_else(|| product(&kernel.shape, Mode::Forward, extra, binds)),
+    ]
 }
 
 pub(super) fn backward_data(kernel: &ConvBackwardData, on: &Target<'_>) -> Vec<Dispatch> {
@@ -59,8 +61,10 @@ pub(super) fn backward_data(kernel: &ConvBackwardData, on: &Target<'_>) -> Vec<D
     let saved = if masked { 4 } else { 1 };
     let binds = vec![reads(0), reads(1), reads(saved), writes(2)];
     let extra = Extra { given: masked, activation: kernel.mask, partial: false };
-    vec![swept(Sweep::data(&kernel.shape), on, &binds, extra)
-        .unwrap_or_else(|| product(&kernel.shape, Mode::Data, extra, binds))]
+    vec![
+        swept(Sweep::data(&kernel.shape), on, &binds, extra)
+            .unwrap_or_else(|| product(&kernel.shape, Mode::Data, extra, binds)),
+    ]
 }
 
 /// The sweep by strips, if there is one that fits.
@@ -114,11 +118,8 @@ pub(super) fn groups() -> Vec<TuningGroup> {
         (vec![line(16_384, 90, 16, 32, 5), plane(256, 28, 24, 32)], vec![line(5, 13, 6, 33, 5), plane(2, 9, 8, 24)]),
         (vec![line(16_384, 90, 1, 16, 5), line(16_384, 28, 32, 16, 5)], vec![line(9, 28, 1, 16, 5), plane(3, 7, 5, 7)]),
     ];
-    let group = |((name, forms), (judged, small)): (&(&'static str, &[Form]), (Vec<ConvSpec>, Vec<ConvSpec>))| TuningGroup {
-        name,
-        candidates: candidates(forms),
-        judged: kernels(judged),
-        small: kernels(small),
+    let group = |((name, forms), (judged, small)): (&(&'static str, &[Form]), (Vec<ConvSpec>, Vec<ConvSpec>))| {
+        TuningGroup { name, candidates: candidates(forms), judged: kernels(judged), small: kernels(small) }
     };
     GROUPS.iter().zip(shapes).map(group).collect()
 }

@@ -63,11 +63,8 @@ pub(super) const GROUPS: [(&str, &[Form]); 2] = [("conv.wide", &WIDE), ("conv.na
 
 /// The candidates of a group.
 pub(super) fn candidates(forms: &[Form]) -> Vec<Candidate> {
-    let one = |form: &Form| Candidate {
-        name: form.name,
-        invocations: form.invocations(32),
-        workgroup_bytes: SHARED_BYTES,
-    };
+    let one =
+        |form: &Form| Candidate { name: form.name, invocations: form.invocations(32), workgroup_bytes: SHARED_BYTES };
     forms.iter().map(one).collect()
 }
 
@@ -291,9 +288,8 @@ mod tests {
     fn e7_slots_hold_every_window_wherever_a_tile_begins() {
         for (wide, taps, positions) in [(28, 5, 128), (1, 3, 16), (5, 9, 64), (90, 5, 256), (7, 1, 32)] {
             let sweep = Sweep::forward(&shape([1, wide], [4, 8], [1, taps])).expect("a sweep");
-            let slot = |first: usize, at: usize| {
-                (at / wide - first / wide) * (wide + taps - 1) + at % wide - first % wide
-            };
+            let slot =
+                |first: usize, at: usize| (at / wide - first / wide) * (wide + taps - 1) + at % wide - first % wide;
             let reach = (0..wide).map(|first| slot(first, first + positions - 1) + taps).max();
             assert_eq!(reach, Some(sweep.slots(positions)), "{wide} {taps} {positions}");
         }

@@ -89,13 +89,23 @@ impl Dropout {
 
     /// Bits below this are dropped. A rate below 1 is at most 1 - 2^-24, so this fits.
     fn threshold(&self) -> u32 {
-        (f64::from(self.spec.rate) * 4_294_967_296.0) as u32
+        threshold(self.spec.rate)
     }
 
     /// What the kept elements are multiplied by.
     fn scale(&self) -> f32 {
-        1.0 / (1.0 - self.spec.rate)
+        scale(self.spec.rate)
     }
+}
+
+/// Below what the generator's bits must be for an element to be dropped.
+pub(super) fn threshold(rate: f32) -> u32 {
+    (f64::from(rate) * 4_294_967_296.0) as u32
+}
+
+/// What kept elements are multiplied by.
+pub(super) fn scale(rate: f32) -> f32 {
+    1.0 / (1.0 - rate)
 }
 
 impl Kernel for Dropout {

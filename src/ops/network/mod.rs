@@ -43,6 +43,8 @@ pub struct NetworkSpec {
     pub widths: Vec<usize>,
     /// What each layer applies.
     pub activations: Vec<Activation>,
+    /// For each level of values (the input, then each layer's output) rate and stream of the dropout behind it.
+    pub dropouts: Vec<Option<(f32, u32)>>,
     /// Rows a step.
     pub batch: usize,
     /// Steps that the tables are for.
@@ -59,7 +61,8 @@ pub struct NetworkSpec {
 
 /// A checked network.
 ///
-/// Bindings: parameters (each layer's matrix, then its bias), data, targets, tables (rows, weights, schedule), loss, and with
+/// Bindings: parameters (each layer's matrix, then its bias), data, targets, tables (rows, weights, schedule, and with
+/// an optimiser the seed), loss, and with
 /// an optimiser its memories, each in the order of the parameters.
 #[derive(Debug, Clone)]
 pub struct Network {
@@ -85,6 +88,13 @@ impl Network {
         if spec.widths[layers] > OUTPUTS_MAX || spec.activations[layers - 1] != Activation::None {
             let reason = format!("the loss takes at most {OUTPUTS_MAX} plain outputs");
             return Err(ShapeError::mismatch("network", reason));
+        }
+        let dropouts = &spec.dropouts;
+        if dropouts.len() != layers + 1 || dropouts[layers].is_some() {
+            return Err(ShapeError::mismatch("network", "dropout goes behind the input and hidden layers"));
+        }
+        if let Some((rate, _)) = dropouts.iter().flatten().find(|(rate, _)| !(0.0..1.0).contains(rate)) {
+            return Err(ShapeError::mismatch("network", format!("a dropout rate of {rate}")));
         }
         let widest = spec.widths.iter().copied().max().unwrap_or(1);
         ShapeError::countable("network", &[("data", &[rows, spec.widths[0]]), ("weights", &[fleet, widest, widest])])?;
@@ -127,4 +137,4 @@ impl Program for Network {
     }
 }
 
-const PRELUDES: [&str; 4] = [prelude::GRID, prelude::ACTIVATION, prelude::SCHEDULE, prelude::LOSS];
+const PRELUDES: [&str; 5] = [prelude::GRID, prelude::ACTIVATION, prelude::SCHEDULE, prelude::RNG, prelude::LOSS];

@@ -11,6 +11,7 @@ fn spec(widths: &[usize], loss: NetworkLoss, optimizer: Option<(Rule, f64)>) -> 
         fleet: 3,
         widths: widths.to_vec(),
         activations,
+        dropouts: (0..widths.len()).map(|l| (l + 1 < widths.len() && l % 2 == 1).then_some((0.2, l as u32))).collect(),
         batch: 100,
         steps: 7,
         rows: 500,
@@ -37,7 +38,7 @@ fn e6_the_shader_of_any_shape_is_valid_wgsl() {
                 let network = Network::new(spec(widths, loss, optimizer)).expect("a network");
                 for device in devices.iter().filter(|device| network.fits(device)) {
                     let own: Vec<usize> = (0..2 * (widths.len() - 1)).map(|i| 64 * i).collect();
-                    let tables = vec![0, 128, 256];
+                    let tables = vec![0, 128, 256, 512];
                     let offsets = [own.clone(), vec![0], vec![0], tables, vec![0], own.clone(), own];
                     let text = network.text(device, &offsets);
                     let module = naga::front::wgsl::parse_str(&text).map_err(|e| e.emit_to_string(&text));

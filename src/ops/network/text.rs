@@ -2,9 +2,12 @@
 
 use super::room::{Room, quads};
 use super::{NetworkLoss, NetworkSpec, PRELUDES};
+use crate::ops::dropout::{scale, threshold};
 use crate::ops::program::Constants;
 
 const FRAME: &str = include_str!("../../../shaders/programs/network.wgsl");
+const LEVEL: &str = include_str!("../../../shaders/programs/level.wgsl");
+const LEVEL_DROPOUT: &str = include_str!("../../../shaders/programs/level_dropout.wgsl");
 const LAYER: &str = include_str!("../../../shaders/programs/layer.wgsl");
 const BACKWARD: &str = include_str!("../../../shaders/programs/layer_backward.wgsl");
 
@@ -16,6 +19,10 @@ pub(super) fn text(spec: &NetworkSpec, room: &Room, offsets: &[Vec<usize>]) -> S
     parts.push(inputs(spec, trains));
     if let Some((rule, _)) = spec.optimizer {
         parts.push(rule.text(5));
+    }
+    for level in 0..spec.widths.len() {
+        let text = if trains && spec.dropouts[level].is_some() { LEVEL_DROPOUT } else { LEVEL };
+        parts.push(text.replace("_LAYER", &format!("_{level}")));
     }
     for layer in 0..spec.activations.len() {
         let own =
@@ -61,9 +68,19 @@ fn constants(spec: &NetworkSpec, room: &Room, offsets: &[Vec<usize>]) -> String 
         c.whole(&format!("QUADS_{level}"), quads(*width));
         c.whole(&format!("LEVEL_{level}"), room.levels[level].0);
         c.whole(&format!("STRIDE_{level}"), room.levels[level].1);
+        let mask = if level == 0 { 0 } else { spec.activations[level - 1].code() as usize };
+        c.whole(&format!("MASK_{level}"), mask);
+        if let Some((rate, stream)) = spec.dropouts[level].filter(|_| spec.optimizer.is_some()) {
+            c.whole(&format!("STREAM_{level}"), stream as usize);
+            c.whole(&format!("THRESHOLD_{level}"), threshold(rate) as usize);
+            c.real(&format!("SCALE_{level}"), f64::from(scale(rate)));
+            c.real(&format!("SHARE_{level}"), f64::from(1.0 - rate));
+        }
+    }
+    if let Some(at) = offsets[3].get(3) {
+        c.whole("SEED_AT", *at);
     }
     for (layer, own) in room.layers.iter().enumerate() {
-        let mask = if layer == 0 { 0 } else { spec.activations[layer - 1].code() as usize };
         for (name, value) in [
             ("KERNEL_AT", offsets[0][2 * layer]),
             ("BIAS_AT", offsets[0][2 * layer + 1]),
@@ -74,7 +91,6 @@ fn constants(spec: &NetworkSpec, room: &Room, offsets: &[Vec<usize>]) -> String 
             ("BLOCKS", own.blocks),
             ("SPLITS", own.splits),
             ("ACTIVATION", spec.activations[layer].code() as usize),
-            ("MASK", mask),
         ] {
             c.whole(&format!("{name}_{layer}"), value);
         }
@@ -140,7 +156,8 @@ fn frame(spec: &NetworkSpec) -> String {
             "@backward" if trains => (0..layers).rev().flat_map(|l| backward(l, barrier)).collect(),
             "@update" if trains => update(spec),
             "@store" if trains => each(&|l| format!("store_{l}(lane, member);")),
-            "@clear" | "@backward" | "@update" | "@store" => vec![],
+            "@keys" if trains => keys(spec),
+            "@clear" | "@keys" | "@backward" | "@update" | "@store" => vec![],
             _ => vec![line.to_owned()],
         };
         calls.iter().for_each(|call| {
@@ -149,6 +166,13 @@ fn frame(spec: &NetworkSpec) -> String {
         });
     }
     text
+}
+
+fn keys(spec: &NetworkSpec) -> Vec<String> {
+    let dropped = spec.dropouts.iter().enumerate().filter(|(_, dropout)| dropout.is_some());
+    let begin =
+        |(level, _)| format!("begin_{level}(tables[SEED_AT + member], u32(schedule_value(member, step, COUNT)));");
+    dropped.map(begin).collect()
 }
 
 fn backward(layer: usize, barrier: &str) -> Vec<String> {
