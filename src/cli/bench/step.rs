@@ -45,7 +45,7 @@ pub(super) struct Args {
     /// Instead of timing, say which kernels a step's time goes to, on one thread of the CPU.
     #[arg(long)]
     profile: bool,
-    /// How tensors are held; f16 on the CPU alone.
+    /// How tensors are held.
     #[arg(long, value_enum, default_value_t)]
     precision: Precision,
     /// JSON instead of text.
