@@ -121,13 +121,13 @@ pub fn choose(choice: &DeviceChoice) -> Result<Chosen, BackendError> {
         DeviceChoice::Gpu(which) => {
             let adapters = gpu::adapters();
             let found = pick(&adapters, which.as_ref(), false).ok_or_else(|| nothing(choice, &adapters))?;
-            let gpu = Gpu::open(found)?.tuned_by_cache();
+            let gpu = opened(found)?;
             Ok(Chosen { backend: Backend::Gpu(gpu), reason: format!("the job asks for `{choice}`") })
         }
         DeviceChoice::SoftwareGpu => {
             let adapters = gpu::adapters();
             let found = pick(&adapters, None, true).ok_or_else(|| nothing(choice, &adapters))?;
-            let gpu = Gpu::open(found)?.tuned_by_cache();
+            let gpu = opened(found)?;
             Ok(Chosen { backend: Backend::Gpu(gpu), reason: "the job asks for a software GPU".to_owned() })
         }
     }
@@ -160,10 +160,15 @@ fn auto() -> Result<Chosen, BackendError> {
         };
         return Ok(Chosen { backend: Backend::cpu()?, reason });
     };
-    match Gpu::open(found).map(|gpu| gpu.tuned_by_cache()) {
+    match opened(found) {
         Ok(gpu) => Ok(Chosen { backend: Backend::Gpu(gpu), reason: "it is the first hardware GPU".to_owned() }),
         Err(error) => Ok(Chosen { backend: Backend::cpu()?, reason: format!("the GPU cannot be used: {error}") }),
     }
+}
+
+/// An adapter with its matrix units tested and the forms that were found fastest on it.
+fn opened(found: &AdapterFacts) -> Result<Gpu, BackendError> {
+    Ok(Gpu::open(found)?.with_units(found.matrix_units())?.tuned_by_cache())
 }
 
 fn pick<'a>(adapters: &'a [AdapterFacts], which: Option<&GpuSelector>, software: bool) -> Option<&'a AdapterFacts> {

@@ -27,6 +27,14 @@ pub enum BackendError {
         /// Why not.
         reason: String,
     },
+    /// The environment asks for a use of matrix units that cannot be.
+    #[error("NIGHTLOOM_MATRIX_UNITS={wanted}: {reason}")]
+    MatrixUnits {
+        /// What was asked for.
+        wanted: String,
+        /// Why not.
+        reason: String,
+    },
     /// The device lacks what the engine needs.
     #[error("{device} lacks {what}")]
     Unsupported {

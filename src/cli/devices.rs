@@ -126,7 +126,7 @@ fn in_words(adapter: &AdapterFacts) -> String {
   limits: {} a storage binding, {} a buffer, {} invocations a workgroup, {} of shared memory, {} workgroups a dimension, \
          subgroups of {} to {}
   features: {}; missing: {}
-  kernels: {}",
+  kernels: {}; matrix units: {}",
         adapter.line(),
         adapter.pci_id(),
         info.backend,
@@ -140,6 +140,7 @@ fn in_words(adapter: &AdapterFacts) -> String {
         list(true),
         list(false),
         adapter.tuning().1.note(),
+        units_in_words(adapter),
     )
 }
 
@@ -165,8 +166,17 @@ fn as_json(adapter: &AdapterFacts) -> Value {
             "subgroup_max": info.subgroup_max_size,
         },
         "tuning": tuning_as_json(adapter),
+        "matrix_units": adapter.matrix_units().is_some(),
         "features": features(adapter).into_iter().map(|(n, has)| (n.to_owned(), json!(has))).collect::<serde_json::Map<_, _>>(),
     })
+}
+
+/// The matrix units that kernels would use, if they pass their test.
+fn units_in_words(adapter: &AdapterFacts) -> String {
+    match adapter.matrix_units() {
+        Some(units) => format!("f16 to f32, 16 x 16, subgroups of {}", units.subgroup),
+        None => "none of 16 x 16 from f16 to f32".to_owned(),
+    }
 }
 
 /// What the cache of `nightloom tune` says of an adapter.

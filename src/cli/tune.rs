@@ -49,9 +49,11 @@ pub(super) fn call(args: &Args) -> Result<ExitCode, Failure> {
     };
     let wanted = |group: &TuningGroup| args.filter.as_ref().is_none_or(|text| group.name.contains(text));
     let registry = Registry::standard();
-    let groups: Vec<TuningGroup> = registry.ops().iter().flat_map(|op| op.tuning()).filter(wanted).collect();
+    let runs = |group: &TuningGroup| !group.units || gpu.traits().units.is_some();
+    let all = || registry.ops().iter().flat_map(|op| op.tuning()).filter(runs);
+    let groups: Vec<TuningGroup> = all().filter(wanted).collect();
     if groups.is_empty() {
-        let names: Vec<&str> = registry.ops().iter().flat_map(|op| op.tuning()).map(|group| group.name).collect();
+        let names: Vec<&str> = all().map(|group| group.name).collect();
         let filter = args.filter.clone().unwrap_or_default();
         let reason = format!("no group has {filter:?} in its name; there are {}", names.join(", "));
         return Err(RunError::data(reason).into());

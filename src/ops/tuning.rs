@@ -29,8 +29,10 @@ impl Candidate {
 pub struct TuningGroup {
     /// Its name among all groups.
     pub name: &'static str,
-    /// The forms; the first one is taken where nothing was measured, and fits every device.
+    /// The forms; where nothing was measured the first one that fits the device is taken.
     pub candidates: Vec<Candidate>,
+    /// Whether these are forms for matrix units, which take what is held as f16.
+    pub units: bool,
     /// What is timed: what jobs spend their time on.
     pub judged: Vec<Box<dyn Kernel>>,
     /// Small kernels of this group, for tests and slow devices.

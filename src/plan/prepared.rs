@@ -62,6 +62,15 @@ impl Prepared {
         Self::build(call, backend, values, tile_rows, true)
     }
 
+    /// The same with all arguments held as f16 that are read alone, as a plan for training may hold them.
+    ///
+    /// # Errors
+    /// As [`Prepared::new`].
+    pub fn reading_halves(call: &Call, backend: &Backend, values: &Values) -> Result<Self, PlanError> {
+        let half = |arg: &ArgSpec| arg.access == Access::Read && arg.dtype == DType::F32;
+        Self::build_in(PlanBuilder::new(call.kernel.fleet()), call, backend, values, half)
+    }
+
     /// The same on a GPU with bytes of the pattern [`GUARD`] before and behind every argument: see [`Prepared::guards`].
     ///
     /// # Errors
@@ -69,7 +78,7 @@ impl Prepared {
     pub fn guarded(call: &Call, backend: &Backend, values: &Values) -> Result<Self, PlanError> {
         let mut builder = PlanBuilder::new(call.kernel.fleet());
         builder.guard(1024);
-        Self::build_in(builder, call, backend, values, false)
+        Self::build_in(builder, call, backend, values, |_| false)
     }
 
     /// What stands around the arguments.
@@ -91,7 +100,7 @@ impl Prepared {
         if let Some(rows) = tile_rows {
             builder.tile_rows(rows);
         }
-        Self::build_in(builder, call, backend, values, halves)
+        Self::build_in(builder, call, backend, values, |arg| halves && may_be_half(arg))
     }
 
     fn build_in(
@@ -99,13 +108,13 @@ impl Prepared {
         call: &Call,
         backend: &Backend,
         values: &Values,
-        halves: bool,
+        half: impl Fn(&ArgSpec) -> bool,
     ) -> Result<Self, PlanError> {
         let list = builder.list();
         let mut bound = vec![];
         for (name, arg) in call.args().into_iter().filter(|(_, arg)| arg.access != Access::Scratch) {
             let id = builder.for_arg(name.clone(), &arg);
-            if halves && may_be_half(&arg) {
+            if half(&arg) {
                 builder.hold_half(id);
             }
             bound.push((name, arg, id));

@@ -43,7 +43,7 @@ pub fn measure(gpu: &Gpu, group: &TuningGroup, budget: &Budget) -> Result<Option
     let mut logs = vec![0.0; fitting.len()];
     let mut timed = 0;
     for kernel in shapes {
-        match medians(gpu, group.name, &fitting, kernel.as_ref(), budget) {
+        match medians(gpu, group, &fitting, kernel.as_ref(), budget) {
             Ok(times) => {
                 logs.iter_mut().zip(times).for_each(|(log, time)| *log += time.ln());
                 timed += 1;
@@ -66,7 +66,7 @@ pub fn measure(gpu: &Gpu, group: &TuningGroup, budget: &Budget) -> Result<Option
 /// The median seconds of each candidate for one shape.
 fn medians(
     gpu: &Gpu,
-    group: &str,
+    group: &TuningGroup,
     candidates: &[&Candidate],
     kernel: &dyn Kernel,
     budget: &Budget,
@@ -92,20 +92,19 @@ fn medians(
 }
 
 /// A kernel that takes this candidate, with its inputs on the device.
-fn prepared(gpu: &Gpu, group: &str, candidate: &Candidate, kernel: &dyn Kernel) -> Result<Prepared, PlanError> {
-    let choice = BTreeMap::from([(group.to_owned(), candidate.name.to_owned())]);
+fn prepared(gpu: &Gpu, group: &TuningGroup, candidate: &Candidate, kernel: &dyn Kernel) -> Result<Prepared, PlanError> {
+    let choice = BTreeMap::from([(group.name.to_owned(), candidate.name.to_owned())]);
     let backend = Backend::Gpu(gpu.with_tuned(choice, TuningState::Untuned));
     let call = || Call { names: kernel.args().iter().map(|arg| arg.name.to_owned()).collect(), kernel: kernel.boxed() };
     let case = Case::new("tuning").call(call());
-    Prepared::new(&call(), &backend, &inputs(&case))
+    let new = if group.units { Prepared::reading_halves } else { Prepared::new };
+    new(&call(), &backend, &inputs(&case))
 }
 
 /// Seconds of `repeats` runs.
 fn stretch(plan: &mut Prepared, repeats: u32) -> Result<f64, PlanError> {
     let start = Instant::now();
-    for step in 0..repeats {
-        plan.run(step)?;
-    }
+    plan.run_often(0, repeats)?;
     plan.wait()?;
     Ok(start.elapsed().as_secs_f64())
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::adapter::AdapterFacts;
 use super::checks::checks_wanted;
 use super::pipeline::{Pipeline, PipelineKey, compile};
-use super::{GpuTraits, TuningState};
+use super::{GpuTraits, MatrixUnits, TuningState, UnitsState};
 use crate::backend::BackendError;
 
 /// How long the answer to a request that is done may take from another thread.
@@ -21,6 +21,7 @@ pub struct Gpu {
     inner: Arc<Inner>,
     traits: Arc<GpuTraits>,
     tuning: Arc<TuningState>,
+    units: Arc<UnitsState>,
 }
 
 #[derive(Debug)]
@@ -74,11 +75,19 @@ impl Gpu {
         if !facts.features.contains(wgpu::Features::IMMEDIATES) || facts.limits.max_immediate_size < 128 {
             return Err(BackendError::Unsupported { device: device_name, what: "128 bytes of immediates".to_owned() });
         }
-        let wanted = wgpu::Features::IMMEDIATES | wgpu::Features::SHADER_F16 | wgpu::Features::TIMESTAMP_QUERY;
+        let mut wanted = wgpu::Features::IMMEDIATES | wgpu::Features::SHADER_F16 | wgpu::Features::TIMESTAMP_QUERY;
+        let mut experimental_features = wgpu::ExperimentalFeatures::disabled();
+        if facts.matrix_units().is_some() {
+            wanted |= wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX;
+            // SAFETY: of the experimental features this one alone is asked for. Its shaders load and store within the arrays
+            // that they declare, in uniform control flow, and are used only after a test on this device.
+            experimental_features = unsafe { wgpu::ExperimentalFeatures::enabled() };
+        }
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("nightloom"),
             required_features: wanted & facts.features,
             required_limits: facts.limits.clone(),
+            experimental_features,
             ..Default::default()
         };
         let opened = pollster::block_on(facts.adapter.request_device(&descriptor));
@@ -107,14 +116,27 @@ impl Gpu {
             trouble,
         };
         let traits = GpuTraits::of(&facts.limits, wanted & facts.features);
-        Ok(Self { inner: Arc::new(inner), traits: Arc::new(traits), tuning: Arc::new(TuningState::Untuned) })
+        let (tuning, units) = (Arc::new(TuningState::Untuned), Arc::new(UnitsState::Absent));
+        Ok(Self { inner: Arc::new(inner), traits: Arc::new(traits), tuning, units })
     }
 
     /// The same device, for kernels that take these candidates; `state` says where they come from.
     #[must_use]
     pub fn with_tuned(&self, tuned: BTreeMap<String, String>, state: TuningState) -> Self {
         let traits = GpuTraits { tuned, ..self.traits().clone() };
-        Self { inner: Arc::clone(&self.inner), traits: Arc::new(traits), tuning: Arc::new(state) }
+        Self { traits: Arc::new(traits), tuning: Arc::new(state), ..self.clone() }
+    }
+
+    /// The same device, for kernels that use these matrix units; `state` says why.
+    #[must_use]
+    pub fn with_units_state(&self, units: Option<MatrixUnits>, state: UnitsState) -> Self {
+        let traits = GpuTraits { units, ..self.traits().clone() };
+        Self { traits: Arc::new(traits), units: Arc::new(state), ..self.clone() }
+    }
+
+    /// What opening it found out about its matrix units.
+    pub fn units(&self) -> &UnitsState {
+        &self.units
     }
 
     /// What opening it found in the cache of `nightloom tune`.

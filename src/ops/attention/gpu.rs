@@ -110,12 +110,14 @@ pub(super) fn groups() -> Vec<TuningGroup> {
         TuningGroup {
             name: FORWARD_GROUP,
             candidates: FORWARD.to_vec(),
+            units: false,
             judged: forward(&judged),
             small: forward(&small),
         },
         TuningGroup {
             name: BACKWARD_GROUP,
             candidates: BACKWARD.to_vec(),
+            units: false,
             judged: backward(&judged),
             small: backward(&small),
         },

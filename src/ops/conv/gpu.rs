@@ -118,8 +118,12 @@ pub(super) fn groups() -> Vec<TuningGroup> {
         (vec![line(16_384, 90, 16, 32, 5), plane(256, 28, 24, 32)], vec![line(5, 13, 6, 33, 5), plane(2, 9, 8, 24)]),
         (vec![line(16_384, 90, 1, 16, 5), line(16_384, 28, 32, 16, 5)], vec![line(9, 28, 1, 16, 5), plane(3, 7, 5, 7)]),
     ];
-    let group = |((name, forms), (judged, small)): (&(&'static str, &[Form]), (Vec<ConvSpec>, Vec<ConvSpec>))| {
-        TuningGroup { name, candidates: candidates(forms), judged: kernels(judged), small: kernels(small) }
+    let group = |((name, forms), (judged, small)): (&(&'static str, &[Form]), _)| TuningGroup {
+        name,
+        candidates: candidates(forms),
+        units: false,
+        judged: kernels(judged),
+        small: kernels(small),
     };
     GROUPS.iter().zip(shapes).map(group).collect()
 }

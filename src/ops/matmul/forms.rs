@@ -149,6 +149,7 @@ pub(super) fn groups() -> Vec<TuningGroup> {
         .map(|((name, forms), (judged, small))| TuningGroup {
             name,
             candidates: forms.iter().map(Form::candidate).collect(),
+            units: false,
             judged: kernels(judged),
             small: kernels(small),
         })

@@ -1,8 +1,8 @@
 //! GPU: parameters, bindings, grid.
 
 use super::forms::{Form, form};
-use super::{Matmul, MatmulSpec, QUADS, SUM, WORDS};
-use crate::ops::kernel::{Dispatch, Kernel, Target, reads, writes};
+use super::{Matmul, MatmulSpec, QUADS, SUM, WORDS, units};
+use crate::ops::kernel::{Dispatch, Kernel, Shader, Target, reads, writes};
 
 /// Outputs of a workgroup that adds chunks.
 const SUMMED: usize = 64;
@@ -30,7 +30,7 @@ pub(super) fn chunks(spec: &MatmulSpec) -> (usize, usize) {
 }
 
 /// Whether every row of all operands begins at a multiple of four words.
-fn by_quads(spec: &MatmulSpec) -> bool {
+pub(super) fn by_quads(spec: &MatmulSpec) -> bool {
     let MatmulSpec { m, k, n, a_transposed, b_transposed, .. } = *spec;
     let a = if a_transposed { m } else { k };
     let b = if b_transposed { k } else { n };
@@ -39,7 +39,8 @@ fn by_quads(spec: &MatmulSpec) -> bool {
 
 pub(super) fn dispatches(kernel: &Matmul, on: &Target<'_>) -> Vec<Dispatch> {
     let (chunks, _) = chunks(kernel.spec());
-    let mut dispatches = vec![product(kernel, form(kernel.spec(), chunks, on.device))];
+    let plain = || product(kernel, form(kernel.spec(), chunks, on.device));
+    let mut dispatches = vec![units::product(kernel, on).unwrap_or_else(plain)];
     if chunks > 1 {
         dispatches.push(sum(kernel, chunks));
     }
@@ -55,12 +56,22 @@ pub(super) fn dispatches(kernel: &Matmul, on: &Target<'_>) -> Vec<Dispatch> {
 }
 
 fn product(kernel: &Matmul, form: &Form) -> Dispatch {
+    let shader = if by_quads(kernel.spec()) { QUADS } else { WORDS };
+    tiled(kernel, (form.rows, form.columns), (shader, form.entry), form.constants())
+}
+
+/// The dispatch whose workgroups make tiles of this size; `constants` are those of the tile alone.
+pub(super) fn tiled(
+    kernel: &Matmul,
+    (rows, columns): (usize, usize),
+    (shader, entry): (Shader, &'static str),
+    mut constants: Vec<(&'static str, f64)>,
+) -> Dispatch {
     let spec = kernel.spec();
     let MatmulSpec { fleet, m, k, n, .. } = *spec;
     let (chunks, chunk_len) = chunks(spec);
-    let (tiles_m, tiles_n) = (m.div_ceil(form.rows), n.div_ceil(form.columns));
+    let (tiles_m, tiles_n) = (m.div_ceil(rows), n.div_ceil(columns));
     let words = [m, k, n, tiles_m, tiles_n, chunks, chunk_len, kernel.scratch_len()];
-    let mut constants = form.constants();
     constants.push(("A_TURNED", f64::from(u8::from(spec.a_transposed))));
     constants.push(("B_TURNED", f64::from(u8::from(spec.b_transposed))));
     // With chunks, what follows the sum is the other kernel's work.
@@ -71,8 +82,8 @@ fn product(kernel: &Matmul, form: &Form) -> Dispatch {
     let places = kernel.places();
     let (bias, saved) = (places.bias.unwrap_or(1), places.saved.unwrap_or(1));
     Dispatch {
-        shader: if by_quads(spec) { QUADS } else { WORDS },
-        entry: form.entry,
+        shader,
+        entry,
         constants,
         binds: vec![reads(0), reads(1), reads(bias), reads(saved), writes(if chunks > 1 { 3 } else { 2 })],
         params: words.map(|word| word as u32).to_vec(),

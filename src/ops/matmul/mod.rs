@@ -11,7 +11,7 @@
 //! outputs wait for a long sum, k is cut into chunks whose partial sums are added in order.
 //! With AMX, large products run on the tile unit instead (`amx`).
 //! GPU: tiles of c in several sizes (`forms` says which and why), 4 x 4 to 8 x 8 values an invocation; k is cut by a rule of
-//! its own (`gpu`).
+//! its own (`gpu`). Operands held as f16 go to matrix units where there are some (`units`).
 
 mod amx;
 mod cases;
@@ -21,6 +21,7 @@ mod forms;
 mod gpu;
 mod pack;
 mod reference;
+mod units;
 
 use super::activation::Activation;
 use super::kernel::{ArgSpec, Args, Dispatch, Kernel, Shader, Target, Tile, Work};
@@ -28,6 +29,7 @@ use super::reduce::{ReduceColumns, ReduceColumnsSpec};
 use super::tuning::TuningGroup;
 use super::{Case, Op, ShapeError, prelude};
 use crate::backend::CpuContext;
+use crate::backend::gpu::UNITS_WGSL;
 
 pub use amx::DEFAULT as AMX_DEFAULT;
 pub use pack::PANEL;
@@ -46,6 +48,26 @@ const QUADS: Shader = Shader {
     name: "matmul_quads",
     preludes: &[prelude::GRID, prelude::ACTIVATION, include_str!("../../../shaders/ops/matmul_quads.wgsl")],
     source: TEXT,
+};
+
+/// Tiles on matrix units, of operands held as f16.
+const UNITS: Shader = Shader {
+    name: "matmul_units",
+    preludes: &[UNITS_WGSL, prelude::GRID, prelude::ACTIVATION, include_str!("../../../shaders/ops/matmul_quads.wgsl")],
+    source: include_str!("../../../shaders/ops/matmul_units.wgsl"),
+};
+
+/// The same with the units emulated, for tests.
+#[cfg(test)]
+const UNITS_EMULATED: Shader = Shader {
+    name: "matmul_units_emulated",
+    preludes: &[
+        include_str!("../../../shaders/common/units_emulated.wgsl"),
+        prelude::GRID,
+        prelude::ACTIVATION,
+        include_str!("../../../shaders/ops/matmul_quads.wgsl"),
+    ],
+    source: include_str!("../../../shaders/ops/matmul_units.wgsl"),
 };
 
 /// The sum of chunks.
@@ -67,13 +89,13 @@ impl Op for MatmulOp {
         "c[f,i,j] = act(sum_k a[f,i,k] * b[f,k,j] + bias[f,j])"
     }
     fn shaders(&self) -> Vec<Shader> {
-        vec![WORDS, QUADS, SUM]
+        vec![WORDS, QUADS, SUM, UNITS]
     }
     fn cases(&self) -> Vec<Case> {
         cases::cases()
     }
     fn tuning(&self) -> Vec<TuningGroup> {
-        forms::groups()
+        forms::groups().into_iter().chain(units::groups()).collect()
     }
 }
 
