@@ -236,7 +236,7 @@ fn uniform(seed: u64, index: u32) -> f64 {
 }
 
 /// A number in [0, 1) with 32 bits for a place in a stream.
-pub(super) fn uniform_at(seed: u64, stream: u32, index: usize) -> f64 {
+pub(crate) fn uniform_at(seed: u64, stream: u32, index: usize) -> f64 {
     let high = (index >> 32) as u32;
     f64::from(counter_bits(seed as u32, (seed >> 32) as u32 ^ high, stream, index as u32)) / 4_294_967_296.0
 }

@@ -23,7 +23,7 @@ pub use blocks::{RowBlocks, TakeBlock};
 pub use error::ClusterError;
 pub use kmeans::{Clustering, Progress, Watch};
 pub use nearest::{Nearest, NearestSpec, Neighbour};
-pub use pca::{Keep, Pca};
+pub use pca::{Keep, Moments, Pca, RandomPca};
 pub use rows::{MAGNITUDE_MAX, Rows};
 pub use spec::{EmptyRule, Init, KMeans, KMeansSpec, Mode};
 
