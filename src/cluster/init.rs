@@ -38,7 +38,7 @@ pub(super) fn plus_plus_of(
 }
 
 /// `wanted` different rows of `n`, ascending.
-pub(super) fn sample(n: usize, wanted: usize, seed: u64) -> Vec<usize> {
+pub(crate) fn sample(n: usize, wanted: usize, seed: u64) -> Vec<usize> {
     if wanted >= n {
         return (0..n).collect();
     }

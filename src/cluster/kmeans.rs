@@ -27,6 +27,8 @@ pub struct Clustering {
     pub settled: bool,
     /// How many centres without members were given a new place, over all iterations.
     pub reseeded: usize,
+    /// Which start this is, from 0.
+    pub restart: usize,
 }
 
 impl Clustering {
@@ -195,6 +197,7 @@ impl KMeans {
             iterations: 0,
             settled: true,
             reseeded: 0,
+            restart: work.restart,
         };
         match self.spec.mode {
             Mode::Fixed => {

@@ -17,6 +17,7 @@ mod pca;
 pub mod quality;
 mod rows;
 mod spec;
+mod spool;
 mod tiles;
 
 pub use blocks::{RowBlocks, TakeBlock};
@@ -26,6 +27,7 @@ pub use nearest::{Nearest, NearestSpec, Neighbour};
 pub use pca::{Keep, Moments, Pca, RandomPca};
 pub use rows::{MAGNITUDE_MAX, Rows};
 pub use spec::{EmptyRule, Init, KMeans, KMeansSpec, Mode};
+pub use spool::Spool;
 
 pub use crate::ops::distance::Metric;
 

@@ -8,9 +8,9 @@ use rayon::prelude::*;
 use super::{ITERATIONS_A_COLUMN, Pca, with_sign};
 use crate::backend::SimdLevel;
 use crate::backend::simd::{Simd, Vector};
-use crate::cluster::blocks::RowBlocks;
+use crate::cluster::blocks::{InMemory, RowBlocks};
 use crate::cluster::init::uniform_at;
-use crate::cluster::{BLOCK_ROWS, ClusterError};
+use crate::cluster::{BLOCK_ROWS, ClusterError, Rows};
 
 /// The stream of the generator that directions are drawn from.
 const DIRECTIONS: u32 = 3;
@@ -35,7 +35,15 @@ pub struct RandomPca {
 }
 
 impl RandomPca {
-    /// Fits components in `powers + 3` passes over the rows.
+    /// As [`RandomPca::fit`], for rows in memory.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn fit_rows(&self, rows: &Rows<'_>) -> Result<Pca, ClusterError> {
+        self.fit(&mut InMemory { rows: *rows, block_rows: rows.count() })
+    }
+
+    /// Fits components in `powers + 4` passes over the rows.
     ///
     /// # Errors
     /// If there are fewer than two rows, more dimensions are wanted than there are columns or rows, or the rows cannot be
