@@ -19,4 +19,5 @@ pub mod report;
 pub mod run;
 pub mod spec;
 pub mod train;
+pub mod tree;
 mod words;

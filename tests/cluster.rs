@@ -14,7 +14,7 @@ use nightloom::plan::prepared::{Prepared, Values};
 const LLOYD: Mode = Mode::Lloyd { iterations_max: 200, tolerance: 0.0 };
 
 fn kmeans(k: usize, init: Init, mode: Mode, empty: EmptyRule) -> KMeans {
-    KMeansSpec { k, init, mode, empty }.check().expect("a right spec")
+    KMeansSpec { empty, ..KMeansSpec::new(k, init, mode) }.check().expect("a right spec")
 }
 
 fn noise(seed: u32, i: usize) -> f32 {
@@ -200,7 +200,7 @@ fn e15_what_cannot_be_clustered_is_refused() {
     let rows = Rows::new(&values, 2).expect("fine");
     let cpu = Backend::cpu().expect("a CPU");
     let refused = |k, init, mode| {
-        let checked = KMeansSpec { k, init, mode, empty: EmptyRule::Keep }.check();
+        let checked = KMeansSpec::new(k, init, mode).check();
         checked.and_then(|kmeans| kmeans.fit(&cpu, &rows)).expect_err("refused").to_string()
     };
     let given = |values: &[f32]| Init::Given(values.to_vec());

@@ -11,8 +11,10 @@ pub mod table;
 pub mod tensors;
 
 mod append;
+mod scratch;
 
 pub use append::AppendLog;
+pub use scratch::ScratchFile;
 
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};

@@ -1,10 +1,17 @@
 //! The kinds of job that this program knows.
 
 use crate::pipelines::growth::Growth;
+use crate::pipelines::kmeans::KMEANS;
+use crate::pipelines::neighbours::NEIGHBOURS;
+use crate::pipelines::pca::PCA;
 use crate::pipelines::train::Train;
-use crate::run::{Kinds, SelfTest};
+use crate::pipelines::tree::TREE;
+use crate::run::{JobKind, Kinds, SelfTest};
+
+/// All of them.
+static ALL: [&dyn JobKind; 7] = [&Growth, &Train, &KMEANS, &NEIGHBOURS, &PCA, &TREE, &SelfTest];
 
 /// One line a kind.
 pub fn kinds() -> Kinds {
-    Kinds(&[&Growth, &Train, &SelfTest])
+    Kinds(&ALL)
 }

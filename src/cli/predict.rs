@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::artifact::table::TableFormat;
 use crate::pipelines::Prediction;
 use crate::pipelines::growth::{self, DataSpec, Like, NewData};
-use crate::pipelines::train;
+use crate::pipelines::{kmeans, neighbours, pca, tabular, train, tree};
 use crate::run::{Console, ExitCode, LogChoice, RunError};
 use crate::spec::JobText;
 use crate::train::SavedFleet;
@@ -23,6 +23,9 @@ Examples:
 
 A model of a `train` job needs its input columns (and its column of ids, if the job names one) and gives a row a row:
 `predicted`, and for classes a probability each.
+
+A model of a `kmeans`, `neighbours`, `pca` or `tree` job needs its input columns (and its column of ids): it gives each row its
+cluster, its nearest rows, its coordinates, or its class or number.
 
 A model of a `growth` job needs the columns that the job names for the product and the steps; of a wide table, the early
 steps are enough. A classifier gives a row a product: `predicted` (growth or steady) and `probability`. Growth-point
@@ -67,12 +70,15 @@ fn predict(args: &Args, console: &Console) -> Result<Prediction, RunError> {
     if let Some(out) = &args.out {
         TableFormat::of_path(out).map_err(RunError::data)?;
     }
+    let task = tabular::task_of(&args.model)?;
+    if task == train::TASK || TABULAR.contains(&task.as_str()) {
+        refuse_growth_options(args)?;
+    }
+    if TABULAR.contains(&task.as_str()) {
+        return of_table(args, &task, console);
+    }
     let tables = args.job.as_deref().map(|job| DataSpec::of_job(&JobText::read(job)?)).transpose()?;
     let fleet = SavedFleet::load(&args.model).map_err(RunError::data)?;
-    if fleet.task == train::TASK && (args.job.is_some() || args.like.is_some()) {
-        let reason = "--job and --like belong to models of `growth` jobs; this one knows its table's columns itself";
-        return Err(RunError::data(format!("{}: {reason}", args.model.display())));
-    }
     let chosen = args.device.choose()?;
     console.note(&format!("device: {}: {}", chosen.backend.describe(), chosen.reason));
     if fleet.task == train::TASK {
@@ -80,6 +86,33 @@ fn predict(args: &Args, console: &Console) -> Result<Prediction, RunError> {
     }
     let data = NewData { path: &args.data, tables, like: args.like };
     Ok(growth::predict(fleet, &args.model, &data, &chosen.backend)?)
+}
+
+/// What models of jobs on one table do.
+const TABULAR: [&str; 4] = [kmeans::TASK, neighbours::TASK, pca::TASK, tree::TASK];
+
+fn refuse_growth_options(args: &Args) -> Result<(), RunError> {
+    if args.job.is_none() && args.like.is_none() {
+        return Ok(());
+    }
+    let reason = "--job and --like belong to models of `growth` jobs; this one knows its table's columns itself";
+    Err(RunError::data(format!("{}: {reason}", args.model.display())))
+}
+
+fn of_table(args: &Args, task: &str, console: &Console) -> Result<Prediction, RunError> {
+    // Trees and projections are quick on the CPU.
+    match task {
+        tree::TASK => return Ok(tree::predict(&args.model, &args.data)?),
+        pca::TASK => return Ok(pca::predict(&args.model, &args.data)?),
+        _ => {}
+    }
+    let chosen = args.device.choose()?;
+    console.note(&format!("device: {}: {}", chosen.backend.describe(), chosen.reason));
+    let found = match task {
+        kmeans::TASK => kmeans::predict(&args.model, &args.data, &chosen.backend),
+        _ => neighbours::predict(&args.model, &args.data, &chosen.backend),
+    };
+    Ok(found?)
 }
 
 fn write(args: &Args, found: &Prediction) -> Result<(), RunError> {

@@ -67,6 +67,24 @@ pub enum ClusterError {
         /// What came.
         found: String,
     },
+    /// A row of zeros has no cosine to anything.
+    #[error("row {row}: expected a value other than 0 for the cosine, found zeros only")]
+    NoDirection {
+        /// The row, from 0.
+        row: usize,
+    },
+    /// A given centre of zeros has no cosine to anything.
+    #[error("centres: expected a value other than 0 in each for the cosine, found one of zeros only")]
+    NoCentreDirection,
+    /// Rows that do not lie in memory could not be read.
+    #[error("{reason}")]
+    Source {
+        /// What the source says.
+        reason: String,
+    },
+    /// Whoever watched the work said so.
+    #[error("stopped")]
+    Stopped,
     /// The eigenvalues were not found.
     #[error("the covariance of {width} columns has no eigenvalues after {iterations} iterations")]
     NoEigenvalues {

@@ -1,94 +1,12 @@
-//! K-means: one assignment, or Lloyd's iterations.
+//! K-means: one assignment, Lloyd's iterations, or mini-batches.
 
 use rayon::prelude::*;
 
+use super::blocks::{InMemory, RowBlocks, UnitBlocks, to_unit_length};
+use super::spec::{EmptyRule, Init, KMeans, Mode};
 use super::tiles::{Means, Tiles, tile_rows};
-use super::{BLOCK_ROWS, ClusterError, Rows, init, squared_distance};
+use super::{BLOCK_ROWS, ClusterError, Metric, Rows, init, mini_batch, squared_distance};
 use crate::backend::Backend;
-
-/// Where the centres start.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Init {
-    /// Here, row-major.
-    Given(Vec<f32>),
-    /// At rows drawn by k-means++.
-    PlusPlus {
-        /// The same seed draws the same rows.
-        seed: u64,
-    },
-}
-
-/// Whether the centres move.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Mode {
-    /// They stay; every row goes to the nearest.
-    Fixed,
-    /// They move to their members' means until no row changes its centre.
-    Lloyd {
-        /// The most moves.
-        iterations_max: usize,
-        /// Also ends when no centre has moved further than this (a distance in the data's own unit).
-        tolerance: f64,
-    },
-}
-
-/// What happens to a centre that has no members after an assignment of Lloyd's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum EmptyRule {
-    /// It stays where it is.
-    #[default]
-    Keep,
-    /// It moves to the row that is farthest from its own centre (of equally far ones the lowest); several such centres
-    /// take the farthest rows in turn. It stays where it is when no row is away from its centre.
-    Reseed,
-}
-
-/// What is asked for; [`KMeansSpec::check`] checks it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct KMeansSpec {
-    /// How many centres.
-    pub k: usize,
-    /// Where they start.
-    pub init: Init,
-    /// Whether they move.
-    pub mode: Mode,
-    /// What happens to one without members.
-    pub empty: EmptyRule,
-}
-
-impl KMeansSpec {
-    /// Checks everything that does not depend on the rows.
-    ///
-    /// # Errors
-    /// Names the setting, or the given centre's place.
-    pub fn check(self) -> Result<KMeans, ClusterError> {
-        let bad = |name, expected, found: String| Err(ClusterError::Setting { name, expected, found });
-        if self.k == 0 {
-            return bad("k", "at least 1 centre", "0".to_owned());
-        }
-        if let Init::Given(values) = &self.init {
-            if !values.len().is_multiple_of(self.k) {
-                return bad("centres", "whole rows, one a centre", format!("{} values for {}", values.len(), self.k));
-            }
-            Rows::named("centres", values, values.len() / self.k)?;
-        }
-        if let Mode::Lloyd { iterations_max, tolerance } = self.mode {
-            if iterations_max == 0 {
-                return bad("iterations_max", "at least 1", "0".to_owned());
-            }
-            if !(tolerance.is_finite() && tolerance >= 0.0) {
-                return bad("tolerance", "a finite number, at least 0", tolerance.to_string());
-            }
-        }
-        Ok(KMeans { spec: self })
-    }
-}
-
-/// A checked K-means.
-#[derive(Debug, Clone, PartialEq)]
-pub struct KMeans {
-    spec: KMeansSpec,
-}
 
 /// Rows in clusters. Labels, distances, sizes and inertia belong to the centres as they are here.
 #[derive(Debug, Clone, PartialEq)]
@@ -97,11 +15,11 @@ pub struct Clustering {
     pub centres: Vec<f32>,
     /// Each row's centre; of equally near ones the lowest.
     pub labels: Vec<u32>,
-    /// Each row's squared distance to its centre.
+    /// Each row's distance to its centre: squared, or 1 less the cosine.
     pub distances: Vec<f32>,
     /// Each centre's members.
     pub sizes: Vec<usize>,
-    /// The sum of the squared distances, in f64.
+    /// The sum of the distances, each times its row's weight, in f64.
     pub inertia: f64,
     /// How often the centres moved.
     pub iterations: usize,
@@ -109,6 +27,8 @@ pub struct Clustering {
     pub settled: bool,
     /// How many centres without members were given a new place, over all iterations.
     pub reseeded: usize,
+    /// Which start this is, from 0.
+    pub restart: usize,
 }
 
 impl Clustering {
@@ -119,88 +39,216 @@ impl Clustering {
     }
 }
 
-impl KMeans {
-    /// What was asked for.
-    pub const fn spec(&self) -> &KMeansSpec {
-        &self.spec
-    }
+/// How far a K-means has come.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Progress {
+    /// Which start, from 0.
+    pub restart: usize,
+    /// Moves of the centres so far.
+    pub iteration: usize,
+    /// The sum of the distances before the next move (of a mini-batch: the mean of its rows).
+    pub inertia: f64,
+}
 
+/// Whether to go on.
+pub type Watch<'a> = dyn FnMut(Progress) -> bool + 'a;
+
+/// What one run needs besides its settings.
+pub(super) struct Work<'a, 'w> {
+    pub tiles: Tiles<'a>,
+    pub weights: Option<&'a [f32]>,
+    pub metric: Metric,
+    pub restart: usize,
+    pub watch: &'w mut Watch<'w>,
+}
+
+impl KMeans {
     /// Clusters `rows` on `backend`.
     ///
     /// # Errors
     /// If given centres have another width than the rows; if there are fewer rows than centres (only given centres that
-    /// stay where they are may be more than the rows); if the device fails.
+    /// stay where they are may be more than the rows); if a row is all zeros and the metric is the cosine; if the device
+    /// fails.
     pub fn fit(&self, backend: &Backend, rows: &Rows<'_>) -> Result<Clustering, ClusterError> {
-        self.fit_in_tiles(backend, rows, tile_rows(backend, rows.count(), self.spec.k, rows.width()))
+        self.fit_weighted(backend, rows, None, &mut |_| true)
     }
 
-    fn fit_in_tiles(&self, backend: &Backend, rows: &Rows<'_>, tile_rows: usize) -> Result<Clustering, ClusterError> {
-        let k = self.spec.k;
-        let start = self.start(rows)?;
-        let mut tiles = Tiles::new(*rows, k, backend, tile_rows)?;
+    /// As [`KMeans::fit`], each row with a weight, watched: when `watch` says no, it ends with
+    /// [`ClusterError::Stopped`].
+    ///
+    /// # Errors
+    /// As [`KMeans::fit`]; if the weights are not one a row, finite, at least 0, and above 0 for at least one.
+    pub fn fit_weighted(
+        &self,
+        backend: &Backend,
+        rows: &Rows<'_>,
+        weights: Option<&[f32]>,
+        watch: &mut Watch<'_>,
+    ) -> Result<Clustering, ClusterError> {
+        let tile = tile_rows(backend, rows.count(), self.spec.k, rows.width());
+        self.fit_in_tiles(backend, rows, weights, tile, watch)
+    }
+
+    fn fit_in_tiles(
+        &self,
+        backend: &Backend,
+        rows: &Rows<'_>,
+        weights: Option<&[f32]>,
+        block_rows: usize,
+        watch: &mut Watch<'_>,
+    ) -> Result<Clustering, ClusterError> {
+        if self.spec.metric == Metric::Cosine {
+            let mut scaled = rows.values().to_vec();
+            to_unit_length(&mut scaled, rows.width(), 0)?;
+            let rows = Rows::new(&scaled, rows.width())?;
+            return self.fit_source(backend, &mut InMemory { rows, block_rows }, weights, watch);
+        }
+        self.fit_source(backend, &mut InMemory { rows: *rows, block_rows }, weights, watch)
+    }
+
+    /// Clusters rows that need not lie in memory.
+    ///
+    /// # Errors
+    /// As [`KMeans::fit_weighted`]; if the rows cannot be read.
+    pub fn fit_blocks(
+        &self,
+        backend: &Backend,
+        source: &mut dyn RowBlocks,
+        weights: Option<&[f32]>,
+        watch: &mut Watch<'_>,
+    ) -> Result<Clustering, ClusterError> {
+        if self.spec.metric == Metric::Cosine {
+            return self.fit_source(backend, &mut UnitBlocks::new(source), weights, watch);
+        }
+        self.fit_source(backend, source, weights, watch)
+    }
+
+    /// All restarts on rows that are scaled already where the metric asks for it.
+    fn fit_source(
+        &self,
+        backend: &Backend,
+        source: &mut dyn RowBlocks,
+        weights: Option<&[f32]>,
+        watch: &mut Watch<'_>,
+    ) -> Result<Clustering, ClusterError> {
+        self.check_rows(source, weights)?;
+        let mut best: Option<Clustering> = None;
+        for restart in 0..self.spec.restarts {
+            let start = self.start(backend, source, weights, restart)?;
+            let tiles = Tiles::new(source, weights, self.spec.k, backend)?;
+            let mut work = Work { tiles, weights, metric: self.spec.metric, restart, watch: &mut *watch };
+            let found = self.run(&mut work, start)?;
+            if best.as_ref().is_none_or(|best| found.inertia < best.inertia) {
+                best = Some(found);
+            }
+        }
+        best.ok_or(ClusterError::NoRows { at_least: 1 })
+    }
+
+    fn check_rows(&self, source: &dyn RowBlocks, weights: Option<&[f32]>) -> Result<(), ClusterError> {
+        let (k, n) = (self.spec.k, source.count());
+        let may_outnumber = matches!((&self.spec.init, self.spec.mode), (Init::Given(_), Mode::Fixed));
+        if k > n && !may_outnumber {
+            return Err(ClusterError::TooFewRows { what: "k-means", wanted: k, rows: n });
+        }
+        if let Init::Given(values) = &self.spec.init
+            && values.len() / k != source.width()
+        {
+            return Err(ClusterError::Width { what: "centres", expected: source.width(), found: values.len() / k });
+        }
+        let Some(weights) = weights else { return Ok(()) };
+        let bad =
+            |found: String| ClusterError::Setting { name: "weights", expected: "one a row, finite, at least 0", found };
+        if weights.len() != n {
+            return Err(bad(format!("{} for {n} rows", weights.len())));
+        }
+        if let Some(row) = weights.iter().position(|weight| !(0.0..=super::MAGNITUDE_MAX).contains(weight)) {
+            return Err(bad(format!("{} at row {row}", weights[row])));
+        }
+        if weights.iter().all(|weight| *weight == 0.0) { Err(bad("0 at every row".to_owned())) } else { Ok(()) }
+    }
+
+    fn start(
+        &self,
+        backend: &Backend,
+        source: &mut dyn RowBlocks,
+        weights: Option<&[f32]>,
+        restart: usize,
+    ) -> Result<Vec<f32>, ClusterError> {
+        let mut centres = match self.spec.init.restart(restart) {
+            Init::Given(values) => values,
+            Init::PlusPlus { seed } => init::plus_plus_of(source, weights, self.spec.k, seed)?,
+            Init::Parallel { seed } => init::parallel(backend, source, weights, self.spec.k, seed)?,
+        };
+        if self.spec.metric == Metric::Cosine {
+            to_unit_length(&mut centres, source.width(), 0).map_err(|_| ClusterError::NoCentreDirection)?;
+        }
+        Ok(centres)
+    }
+
+    fn run(&self, work: &mut Work<'_, '_>, start: Vec<f32>) -> Result<Clustering, ClusterError> {
+        let (k, n) = (self.spec.k, work.tiles.source().count());
         let mut found = Clustering {
             centres: start,
-            labels: vec![0; rows.count()],
-            distances: vec![0.0; rows.count()],
+            labels: vec![0; n],
+            distances: vec![0.0; n],
             sizes: vec![0; k],
             inertia: 0.0,
             iterations: 0,
             settled: true,
             reseeded: 0,
+            restart: work.restart,
         };
         match self.spec.mode {
             Mode::Fixed => {
-                tiles.pass(&found.centres, false, &mut found.labels, &mut found.distances)?;
+                work.tiles.pass(&found.centres, false, &mut found.labels, &mut found.distances)?;
             }
             Mode::Lloyd { iterations_max, tolerance } => {
-                self.lloyd(rows, &mut tiles, &mut found, iterations_max, tolerance)?;
+                self.lloyd(work, &mut found, iterations_max, tolerance)?;
+            }
+            Mode::MiniBatch { batch, iterations_max, seed } => {
+                mini_batch::run(self, work, &mut found, mini_batch::Steps { batch, iterations_max, seed })?;
+                work.tiles.pass(&found.centres, false, &mut found.labels, &mut found.distances)?;
             }
         }
         for label in &found.labels {
             found.sizes[*label as usize] += 1;
         }
-        found.inertia = inertia(rows, &found.centres, &found.labels);
+        found.inertia = inertia(work, &found)?;
+        if self.spec.metric == Metric::Cosine {
+            found.inertia *= 0.5;
+            found.distances.iter_mut().for_each(|distance| *distance *= 0.5);
+        }
         Ok(found)
-    }
-
-    fn start(&self, rows: &Rows<'_>) -> Result<Vec<f32>, ClusterError> {
-        let k = self.spec.k;
-        let may_outnumber = matches!((&self.spec.init, self.spec.mode), (Init::Given(_), Mode::Fixed));
-        if k > rows.count() && !may_outnumber {
-            return Err(ClusterError::TooFewRows { what: "k-means", wanted: k, rows: rows.count() });
-        }
-        match &self.spec.init {
-            Init::Given(values) => {
-                rows.expect_width("centres", values.len() / k)?;
-                Ok(values.clone())
-            }
-            Init::PlusPlus { seed } => Ok(init::plus_plus(rows, k, *seed)),
-        }
     }
 
     fn lloyd(
         &self,
-        rows: &Rows<'_>,
-        tiles: &mut Tiles<'_>,
+        work: &mut Work<'_, '_>,
         found: &mut Clustering,
         iterations_max: usize,
         tolerance: f64,
     ) -> Result<(), ClusterError> {
+        let width = work.tiles.source().width();
         let mut previous = vec![];
         let mut at_rest = false;
         loop {
             let move_on = found.iterations < iterations_max && !at_rest;
-            let means = tiles.pass(&found.centres, move_on, &mut found.labels, &mut found.distances)?;
+            let means = work.tiles.pass(&found.centres, move_on, &mut found.labels, &mut found.distances)?;
             found.settled = at_rest || found.labels == previous;
             let (Some(mut means), false) = (means, found.settled) else {
                 return Ok(());
             };
+            work.report(found.iterations, weighted_sum(&found.distances, work.weights))?;
             previous.clone_from(&found.labels);
             let reseeded = match self.spec.empty {
                 EmptyRule::Keep => 0,
-                EmptyRule::Reseed => reseed(rows, &found.distances, &mut means),
+                EmptyRule::Reseed => reseed(work, &found.distances, &mut means)?,
             };
-            let moves = rows_of(&means.centres, rows).zip(rows_of(&found.centres, rows));
+            if self.spec.metric == Metric::Cosine {
+                to_directions(&mut means.centres, &found.centres, width);
+            }
+            let moves = means.centres.chunks_exact(width).zip(found.centres.chunks_exact(width));
             let farthest = moves.map(|(new, old)| squared_distance(new, old)).fold(0.0, f64::max);
             at_rest = farthest <= tolerance * tolerance;
             found.centres = means.centres;
@@ -210,91 +258,78 @@ impl KMeans {
     }
 }
 
-fn rows_of<'a>(centres: &'a [f32], rows: &Rows<'_>) -> std::slice::ChunksExact<'a, f32> {
-    centres.chunks_exact(rows.width())
+impl Work<'_, '_> {
+    /// Tells the watcher.
+    pub(super) fn report(&mut self, iteration: usize, inertia: f64) -> Result<(), ClusterError> {
+        let inertia = if self.metric == Metric::Cosine { inertia * 0.5 } else { inertia };
+        let go_on = (self.watch)(Progress { restart: self.restart, iteration, inertia });
+        if go_on { Ok(()) } else { Err(ClusterError::Stopped) }
+    }
+}
+
+/// Scales centres to length 1; one without a direction (its members cancel) goes back to where it was.
+pub(super) fn to_directions(centres: &mut [f32], old: &[f32], width: usize) {
+    for (centre, old) in centres.chunks_exact_mut(width).zip(old.chunks_exact(width)) {
+        if to_unit_length(centre, width, 0).is_err() {
+            centre.copy_from_slice(old);
+        }
+    }
+}
+
+/// The sum of distances times weights, in f64, in an order that does not depend on the threads.
+fn weighted_sum(distances: &[f32], weights: Option<&[f32]>) -> f64 {
+    let sums: Vec<f64> = match weights {
+        None => distances.par_chunks(BLOCK_ROWS).map(|block| block.iter().map(|d| f64::from(*d)).sum()).collect(),
+        Some(weights) => {
+            let blocks = distances.par_chunks(BLOCK_ROWS).zip(weights.par_chunks(BLOCK_ROWS));
+            blocks.map(|(d, w)| d.iter().zip(w).map(|(d, w)| f64::from(*d) * f64::from(*w)).sum()).collect()
+        }
+    };
+    sums.iter().sum()
 }
 
 /// Puts centres without members at the rows farthest from their own centres; returns how many.
-fn reseed(rows: &Rows<'_>, distances: &[f32], means: &mut Means) -> usize {
+fn reseed(work: &mut Work<'_, '_>, distances: &[f32], means: &mut Means) -> Result<usize, ClusterError> {
     let empty: Vec<usize> = (0..means.counts.len()).filter(|&j| means.counts[j] == 0.0).collect();
     if empty.is_empty() {
-        return 0;
+        return Ok(0);
     }
-    let mut far: Vec<usize> = (0..distances.len()).filter(|&i| distances[i] > 0.0).collect();
+    let weighs = |row: usize| work.weights.is_none_or(|weights| weights[row] > 0.0);
+    let mut far: Vec<usize> = (0..distances.len()).filter(|&i| distances[i] > 0.0 && weighs(i)).collect();
     let order = |a: &usize, b: &usize| distances[*b].total_cmp(&distances[*a]).then(a.cmp(b));
     if empty.len() < far.len() {
         far.select_nth_unstable_by(empty.len() - 1, order);
         far.truncate(empty.len());
     }
     far.sort_unstable_by(order);
-    for (j, row) in empty.iter().zip(&far) {
-        means.centres[j * rows.width()..][..rows.width()].copy_from_slice(rows.row(*row));
+    let width = work.tiles.source().width();
+    let rows = work.tiles.source().pick(&far)?;
+    for (j, row) in empty.iter().zip(rows.chunks_exact(width)) {
+        means.centres[j * width..][..width].copy_from_slice(row);
     }
-    empty.len().min(far.len())
+    Ok(empty.len().min(far.len()))
 }
 
-fn inertia(rows: &Rows<'_>, centres: &[f32], labels: &[u32]) -> f64 {
-    let width = rows.width();
-    let block = |(values, labels): (&[f32], &[u32])| -> f64 {
-        let pairs = values.chunks_exact(width).zip(labels);
-        pairs.map(|(row, label)| squared_distance(row, &centres[*label as usize * width..][..width])).sum()
-    };
-    let blocks = rows.values().par_chunks(BLOCK_ROWS * width).zip(labels.par_chunks(BLOCK_ROWS));
-    let sums: Vec<f64> = blocks.map(block).collect();
-    sums.iter().sum()
+fn inertia(work: &mut Work<'_, '_>, found: &Clustering) -> Result<f64, ClusterError> {
+    let weights = work.weights;
+    let width = work.tiles.source().width();
+    let mut sums = vec![];
+    work.tiles.source().pass(&mut |first, values| {
+        let labels = &found.labels[first..][..values.len() / width];
+        let block = |(b, (values, labels)): (usize, (&[f32], &[u32]))| -> f64 {
+            let pairs = values.chunks_exact(width).zip(labels).enumerate();
+            let distance = |(i, (row, label)): (usize, (&[f32], &u32))| {
+                let weight = weights.map_or(1.0, |weights| f64::from(weights[first + b * BLOCK_ROWS + i]));
+                weight * squared_distance(row, &found.centres[*label as usize * width..][..width])
+            };
+            pairs.map(distance).sum()
+        };
+        let blocks = values.par_chunks(BLOCK_ROWS * width).zip(labels.par_chunks(BLOCK_ROWS)).enumerate();
+        sums.par_extend(blocks.map(block));
+        Ok(())
+    })?;
+    Ok(sums.iter().sum())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{EmptyRule, Init, KMeansSpec, Mode, Rows};
-    use crate::backend::{Backend, DeviceChoice, choose};
-    use crate::ops::rng::counter_bits;
-
-    fn devices() -> Vec<Backend> {
-        let mut found = vec![Backend::cpu().expect("a CPU")];
-        if std::env::var_os("NIGHTLOOM_TEST_NO_GPU").is_none() {
-            let gpu = choose(&DeviceChoice::Gpu(None)).or_else(|_| choose(&DeviceChoice::SoftwareGpu));
-            found.push(gpu.expect("a Vulkan driver: apt-get install mesa-vulkan-drivers").backend);
-        }
-        found
-    }
-
-    #[test]
-    fn e4_rows_in_tiles_give_the_clusters_of_all_rows_at_once() {
-        let n = 1003;
-        let values: Vec<f32> =
-            (0..n * 3).map(|i| counter_bits(9, 0, 0, i) as f32 / 4e8 + (i / 3 % 4) as f32 * 7.0).collect();
-        let rows = Rows::new(&values, 3).expect("fine");
-        let mode = Mode::Lloyd { iterations_max: 50, tolerance: 0.0 };
-        let spec = KMeansSpec { k: 4, init: Init::PlusPlus { seed: 3 }, mode, empty: EmptyRule::Reseed };
-        let kmeans = spec.check().expect("fine");
-        for backend in devices() {
-            let whole = kmeans.fit(&backend, &rows).expect("fits");
-            assert!(whole.settled && whole.iterations > 0);
-            for tile_rows in [1, 100, 501, 1002, 1003] {
-                if tile_rows == 1 && matches!(backend, Backend::Gpu(_)) {
-                    continue;
-                }
-                let tiled = kmeans.fit_in_tiles(&backend, &rows, tile_rows).expect("fits");
-                assert_eq!(tiled.labels, whole.labels, "tiles of {tile_rows} on {}", backend.id());
-                assert_eq!(tiled.iterations, whole.iterations);
-                let close = tiled.centres.iter().zip(&whole.centres).all(|(a, b)| (a - b).abs() <= 1e-5 * b.abs());
-                assert!(close, "{:?}, expected {:?}", tiled.centres, whole.centres);
-            }
-        }
-    }
-
-    #[test]
-    fn e4_tiles_follow_from_the_shape_and_the_device() {
-        for backend in devices() {
-            for (n, k, d) in [(1, 1, 1), (1000, 5, 13), (70_000_000, 1, 1), (3_000_000_000, 8, 64)] {
-                let rows = super::tile_rows(&backend, n, k, d);
-                assert!(rows >= 1 && rows <= n);
-                if let Backend::Gpu(gpu) = &backend {
-                    assert!((rows * d * 4) as u64 <= gpu.binding_bytes_max(), "{rows} rows of {d}");
-                }
-                assert!(n.div_ceil(rows) * rows - n < n.div_ceil(rows), "tiles are of nearly equal length");
-            }
-        }
-    }
-}
+mod tests;

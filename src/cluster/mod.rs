@@ -1,24 +1,33 @@
 //! Clusters and projections on either device: K-means, nearest rows by a [`Metric`], PCA.
 //!
-//! [`Rows`] is the checked form of the data that all of them take. [`KMeansSpec::check`] gives a [`KMeans`], whose
-//! [`KMeans::fit`] runs the ops `distance` and `centroid` on a [`crate::backend::Backend`], tile by tile where the rows
-//! are more than the device can bind at once.
+//! [`Rows`] is the checked form of the data that all of them take, [`RowBlocks`] that of rows which need not lie in memory.
+//! [`KMeansSpec::check`] gives a [`KMeans`], whose [`KMeans::fit`] runs the ops `distance` and `centroid` on a
+//! [`crate::backend::Backend`], tile by tile where the rows are more than the device can bind at once. [`quality`] judges
+//! what was found.
 //!
 //! The same data, spec and device give the same bits, whatever the number of threads.
 
+mod blocks;
 mod error;
-mod init;
+pub mod init;
 mod kmeans;
+mod mini_batch;
 mod nearest;
 mod pca;
+pub mod quality;
 mod rows;
+mod spec;
+mod spool;
 mod tiles;
 
+pub use blocks::{RowBlocks, TakeBlock};
 pub use error::ClusterError;
-pub use kmeans::{Clustering, EmptyRule, Init, KMeans, KMeansSpec, Mode};
+pub use kmeans::{Clustering, Progress, Watch};
 pub use nearest::{Nearest, NearestSpec, Neighbour};
-pub use pca::{Keep, Pca};
+pub use pca::{Keep, Moments, Pca, RandomPca};
 pub use rows::{MAGNITUDE_MAX, Rows};
+pub use spec::{EmptyRule, Init, KMeans, KMeansSpec, Mode};
+pub use spool::Spool;
 
 pub use crate::ops::distance::Metric;
 
@@ -26,6 +35,7 @@ pub use crate::ops::distance::Metric;
 const BLOCK_ROWS: usize = 1024;
 
 /// The squared distance in f64, with eight partial sums in a fixed order.
+#[inline(always)]
 fn squared_distance(a: &[f32], b: &[f32]) -> f64 {
     let mut sums = [0.0_f64; 8];
     let (wholes_a, wholes_b) = (a.chunks_exact(8), b.chunks_exact(8));

@@ -66,7 +66,7 @@ impl<'a> Rows<'a> {
         self.values.chunks_exact(self.width)
     }
 
-    pub(super) fn expect_width(&self, what: &'static str, found: usize) -> Result<(), ClusterError> {
+    pub(crate) fn expect_width(&self, what: &'static str, found: usize) -> Result<(), ClusterError> {
         if found == self.width { Ok(()) } else { Err(ClusterError::Width { what, expected: self.width, found }) }
     }
 }

@@ -1,10 +1,12 @@
 //! One pass over all rows on a device: nearest centres, and the members' means if wanted.
 //!
-//! Rows that a device cannot bind at once are cut into tiles of nearly equal length. A single tile stays on the device;
-//! several are uploaded one after the other in every pass. The means of the tiles are merged on the host in f64, in the
-//! order of the tiles.
+//! Rows in memory that a device can bind at once stay on it; others are uploaded block by block in every pass. The means
+//! of the blocks are merged on the host in f64, in the order of the blocks.
 
-use super::{ClusterError, Rows};
+use std::collections::BTreeMap;
+
+use super::ClusterError;
+use super::blocks::RowBlocks;
 use crate::backend::Backend;
 use crate::ops::centroid::{Centroid, CentroidSpec};
 use crate::ops::distance::{Distance, DistanceSpec, Metric};
@@ -28,20 +30,22 @@ pub(super) fn tile_rows(backend: &Backend, n: usize, k: usize, d: usize) -> usiz
     n.div_ceil(n.div_ceil(rows_max.max(1)))
 }
 
-/// Means of the members and how many there are, over all rows.
+/// Means of the members and what they weigh, over all rows.
 #[derive(Debug)]
 pub(super) struct Means {
     pub centres: Vec<f32>,
     pub counts: Vec<f64>,
 }
 
-/// All rows, ready for passes.
-#[derive(Debug)]
+/// The passes over one source of rows.
 pub(super) struct Tiles<'a> {
-    rows: Rows<'a>,
-    tile_rows: usize,
-    /// For tiles of full length, then for a shorter last one if there is one.
-    stages: Vec<Stage>,
+    source: &'a mut dyn RowBlocks,
+    weights: Option<&'a [f32]>,
+    backend: &'a Backend,
+    k: usize,
+    /// By their number of rows: the last block may be shorter.
+    stages: BTreeMap<usize, Stage>,
+    resident: bool,
 }
 
 /// Plans for tiles of one length.
@@ -51,6 +55,7 @@ struct Stage {
     assign: ListId,
     update: ListId,
     x: TensorId,
+    w: Option<TensorId>,
     c: TensorId,
     label: TensorId,
     dist: TensorId,
@@ -58,38 +63,66 @@ struct Stage {
 }
 
 impl Stage {
-    fn new(backend: &Backend, n: usize, k: usize, d: usize) -> Result<Self, ClusterError> {
+    fn new(backend: &Backend, n: usize, k: usize, d: usize, weighted: bool) -> Result<Self, ClusterError> {
         let mut builder = PlanBuilder::new(1);
         let x = builder.tensor("rows", n * d);
         let c = builder.tensor("centres", k * d);
         let label = builder.tensor_u32("labels", n);
         let dist = builder.tensor("distances", n);
         let count = builder.tensor("counts", k);
+        let w = weighted.then(|| builder.tensor("weights", n));
         let (assign, update) = (builder.list(), builder.list());
         let distance = Distance::new(DistanceSpec { fleet: 1, n, k, d, metric: Metric::Euclidean, nearest: 1 })?;
         builder.push(assign, distance, &[x, c, label, dist])?;
-        let centroid = Centroid::new(CentroidSpec { fleet: 1, n, k, d, weighted: false })?;
-        builder.push(update, centroid, &[x, label, c, count])?;
-        Ok(Self { plan: builder.build(backend)?, assign, update, x, c, label, dist, count })
+        let centroid = Centroid::new(CentroidSpec { fleet: 1, n, k, d, weighted })?;
+        let inputs: Vec<TensorId> = [x, label, c, count].into_iter().chain(w).collect();
+        builder.push(update, centroid, &inputs)?;
+        Ok(Self { plan: builder.build(backend)?, assign, update, x, w, c, label, dist, count })
+    }
+
+    fn place(&mut self, values: &[f32], weights: Option<&[f32]>) -> Result<(), ClusterError> {
+        self.plan.upload_f32(self.x, values)?;
+        if let (Some(w), Some(weights)) = (self.w, weights) {
+            self.plan.upload_f32(w, weights)?;
+        }
+        Ok(())
     }
 }
 
+/// What a pass writes to and adds up.
+struct Results<'a> {
+    width: usize,
+    centres: &'a [f32],
+    labels: &'a mut [u32],
+    distances: &'a mut [f32],
+    update: bool,
+    sums: Vec<f64>,
+    counts: Vec<f64>,
+}
+
 impl<'a> Tiles<'a> {
-    /// Lays out the plans for `k` centres.
-    pub(super) fn new(rows: Rows<'a>, k: usize, backend: &Backend, tile_rows: usize) -> Result<Self, ClusterError> {
-        let rest = rows.count() % tile_rows;
-        let lengths = [tile_rows, rest].into_iter().filter(|&n| n > 0 && n <= rows.count());
-        let stages: Result<Vec<_>, _> = lengths.map(|n| Stage::new(backend, n, k, rows.width())).collect();
-        let mut tiles = Self { rows, tile_rows, stages: stages? };
-        if tiles.resident() {
-            let stage = &mut tiles.stages[0];
-            stage.plan.upload_f32(stage.x, rows.values())?;
+    /// Ready for passes with `k` centres.
+    pub(super) fn new(
+        source: &'a mut dyn RowBlocks,
+        weights: Option<&'a [f32]>,
+        k: usize,
+        backend: &'a Backend,
+    ) -> Result<Self, ClusterError> {
+        let mut stages = BTreeMap::new();
+        let (n, width) = (source.count(), source.width());
+        let whole = source.resident().filter(|_| n <= source.block_rows());
+        if let Some(values) = whole {
+            let mut stage = Stage::new(backend, n, k, width, weights.is_some())?;
+            stage.place(values, weights)?;
+            stages.insert(n, stage);
         }
-        Ok(tiles)
+        let resident = whole.is_some();
+        Ok(Self { source, weights, backend, k, stages, resident })
     }
 
-    fn resident(&self) -> bool {
-        self.rows.count() <= self.tile_rows
+    /// The rows.
+    pub(super) fn source(&mut self) -> &mut dyn RowBlocks {
+        self.source
     }
 
     /// Writes each row's nearest centre and its squared distance. With `update`, also returns the members' means; a
@@ -101,31 +134,83 @@ impl<'a> Tiles<'a> {
         labels: &mut [u32],
         distances: &mut [f32],
     ) -> Result<Option<Means>, ClusterError> {
-        let resident = self.resident();
-        let width = self.rows.width();
-        let mut sums = vec![0.0; centres.len()];
-        let mut counts = vec![0.0; centres.len() / width];
-        let outputs = labels.chunks_mut(self.tile_rows).zip(distances.chunks_mut(self.tile_rows));
-        for (values, (labels, distances)) in self.rows.values().chunks(self.tile_rows * width).zip(outputs) {
-            let short = labels.len() < self.tile_rows;
-            let stage = &mut self.stages[usize::from(short)];
-            if !resident {
-                stage.plan.upload_f32(stage.x, values)?;
+        let width = self.source.width();
+        let (sums, counts) = (vec![0.0; centres.len()], vec![0.0; self.k]);
+        let mut results = Results { width, centres, labels, distances, update, sums, counts };
+        if self.resident {
+            if let Some(stage) = self.stages.get_mut(&results.labels.len()) {
+                results.of(stage, 0)?;
             }
-            stage.plan.upload_f32(stage.c, centres)?;
-            stage.plan.replay(stage.assign, 0..1)?;
-            if update {
-                stage.plan.replay(stage.update, 0..1)?;
-            }
-            stage.plan.download_into(stage.label, labels)?;
-            stage.plan.download_into(stage.dist, bytemuck::cast_slice_mut(distances))?;
-            if update {
-                let means = stage.plan.download_f32(stage.c)?;
-                let members = stage.plan.download_f32(stage.count)?;
-                merge(width, &means, &members, &mut sums, &mut counts);
-            }
+        } else {
+            let Self { source, weights, backend, k, stages, .. } = self;
+            source.pass(&mut |first, values| {
+                let n = values.len() / width;
+                if !stages.contains_key(&n) {
+                    stages.insert(n, Stage::new(backend, n, *k, width, weights.is_some())?);
+                }
+                let Some(stage) = stages.get_mut(&n) else { return Ok(()) };
+                stage.place(values, weights.map(|weights| &weights[first..first + n]))?;
+                results.of(stage, first)
+            })?;
         }
-        Ok(update.then(|| finish(width, centres, &sums, counts)))
+        Ok(update.then(|| finish(width, centres, &results.sums, results.counts)))
+    }
+}
+
+/// A plan for batches of rows that are picked, not passed over.
+pub(super) struct Batch {
+    stage: Stage,
+    distances: Vec<f32>,
+}
+
+impl Batch {
+    /// For batches of `rows` rows of what `tiles` passes over.
+    pub(super) fn new(tiles: &Tiles<'_>, rows: usize) -> Result<Self, ClusterError> {
+        let width = tiles.source.width();
+        let stage = Stage::new(tiles.backend, rows, tiles.k, width, tiles.weights.is_some())?;
+        Ok(Self { stage, distances: vec![0.0; rows] })
+    }
+
+    /// The members' means within a batch.
+    pub(super) fn means(
+        &mut self,
+        values: &[f32],
+        weights: Option<&[f32]>,
+        centres: &[f32],
+    ) -> Result<Means, ClusterError> {
+        let Stage { assign, update, c, dist, count, .. } = self.stage;
+        self.stage.place(values, weights)?;
+        let plan = &mut self.stage.plan;
+        plan.upload_f32(c, centres)?;
+        plan.replay_all(&[(assign, 0..1), (update, 0..1)])?;
+        plan.download_into(dist, bytemuck::cast_slice_mut(&mut self.distances))?;
+        let counts = plan.download_f32(count)?.into_iter().map(f64::from).collect();
+        Ok(Means { centres: plan.download_f32(c)?, counts })
+    }
+
+    /// Squared distances of the last batch's rows to their centres before the move.
+    pub(super) fn distances(&self) -> &[f32] {
+        &self.distances
+    }
+}
+
+impl Results<'_> {
+    /// Runs the tile whose rows lie in `stage` and begin at row `first`.
+    fn of(&mut self, stage: &mut Stage, first: usize) -> Result<(), ClusterError> {
+        stage.plan.upload_f32(stage.c, self.centres)?;
+        stage.plan.replay(stage.assign, 0..1)?;
+        if self.update {
+            stage.plan.replay(stage.update, 0..1)?;
+        }
+        let rows = first..first + stage.plan.words(stage.label);
+        stage.plan.download_into(stage.label, &mut self.labels[rows.clone()])?;
+        stage.plan.download_into(stage.dist, bytemuck::cast_slice_mut(&mut self.distances[rows]))?;
+        if self.update {
+            let means = stage.plan.download_f32(stage.c)?;
+            let members = stage.plan.download_f32(stage.count)?;
+            merge(self.width, &means, &members, &mut self.sums, &mut self.counts);
+        }
+        Ok(())
     }
 }
 

@@ -87,6 +87,30 @@ impl RowSpec {
     /// Whatever is wrong with the table; a column that is not there; a cell that is missing, is no number, or does not
     /// fit 32 bits.
     pub fn read(&self) -> Result<RowSet, DataError> {
+        let (mut reader, mut set) = self.open()?;
+        while let Some(batch) = reader.next_batch()? {
+            self.add(&batch, &mut set)?;
+        }
+        Ok(set)
+    }
+
+    /// Reads the table part by part: `take` gets a set with the next rows alone. Returns the set without rows.
+    ///
+    /// # Errors
+    /// As [`RowSpec::read`], and what `take` says.
+    pub fn read_parts<E: From<DataError>>(&self, mut take: impl FnMut(&RowSet) -> Result<(), E>) -> Result<RowSet, E> {
+        let (mut reader, empty) = self.open()?;
+        let mut set = empty.clone();
+        while let Some(batch) = reader.next_batch()? {
+            self.add(&batch, &mut set)?;
+            take(&set)?;
+            set.clone_from(&empty);
+        }
+        Ok(set)
+    }
+
+    /// The reader of the columns, and a set without rows.
+    fn open(&self) -> Result<(TableReader, RowSet), DataError> {
         let (names, left_out) = match &self.inputs {
             Some(names) => (names.clone(), vec![]),
             None => self.numeric()?,
@@ -99,14 +123,13 @@ impl RowSpec {
         let inputs = names.iter().map(|name| Wanted::typed(name, ColumnType::Float));
         let columns: Vec<Wanted> = target.chain(id).chain(inputs).collect();
         let batch_rows = (BATCH_VALUES / columns.len()).clamp(64, 8192);
-        let mut reader =
-            TableReader::open(&self.source, &ReadOptions { columns, batch_rows, ..ReadOptions::default() })?;
+        let reader = TableReader::open(&self.source, &ReadOptions { columns, batch_rows, ..ReadOptions::default() })?;
         let targets = match self.target {
             None => RowTargets::None,
             Some((_, TargetKind::Label)) => RowTargets::Labels(vec![]),
             Some((_, TargetKind::Number)) => RowTargets::Numbers(vec![]),
         };
-        let mut set = RowSet {
+        let set = RowSet {
             path: self.source.path().to_owned(),
             places: vec![],
             ids: self.id.is_some().then(Vec::new),
@@ -115,10 +138,15 @@ impl RowSpec {
             inputs: vec![],
             targets,
         };
-        while let Some(batch) = reader.next_batch()? {
-            self.add(&batch, &mut set)?;
-        }
-        Ok(set)
+        Ok((reader, set))
+    }
+
+    /// The inputs that the table has where they are not named: its numeric columns besides target and id.
+    ///
+    /// # Errors
+    /// If there are none, or the table cannot be read.
+    pub fn numeric_names(&self) -> Result<Vec<String>, DataError> {
+        Ok(self.numeric()?.0)
     }
 
     /// The numeric columns besides target and id, and the others.

@@ -2,8 +2,13 @@
 
 mod device;
 pub mod growth;
+pub mod kmeans;
+pub mod neighbours;
+pub mod pca;
+pub mod tabular;
 pub mod train;
 mod training;
+pub mod tree;
 
 use device::JobDevice;
 

@@ -46,6 +46,12 @@ impl Scale {
         })
     }
 
+    /// From means and deviations that were found elsewhere; a deviation of 0 becomes 1.
+    pub fn of(mean: &[f64], deviation: &[f64]) -> Self {
+        let safe = |d: &f64| if d * d > 1e-12 { *d as f32 } else { 1.0 };
+        Self { mean: mean.iter().map(|m| *m as f32).collect(), deviation: deviation.iter().map(safe).collect() }
+    }
+
     /// Columns.
     pub fn width(&self) -> usize {
         self.mean.len()

@@ -6,7 +6,7 @@ use super::error::GrowthError;
 use super::points::{Past, Subject};
 use super::settings::{Centres, ReferenceSettings};
 use crate::backend::Backend;
-use crate::cluster::{EmptyRule, Init, KMeansSpec, Keep, Metric, Mode, NearestSpec, Pca, Rows};
+use crate::cluster::{Init, KMeansSpec, Keep, Metric, Mode, NearestSpec, Pca, Rows};
 use crate::prep::{Layout, SeriesPrep};
 
 /// A history product that serves as a reference.
@@ -58,7 +58,7 @@ impl References {
             Centres::Fixed => Mode::Fixed,
             Centres::Lloyd => Mode::Lloyd { iterations_max: settings.max_iterations, tolerance: 0.0 },
         };
-        let spec = KMeansSpec { k: subjects.len(), init: Init::Given(centres.clone()), mode, empty: EmptyRule::Keep };
+        let spec = KMeansSpec::new(subjects.len(), Init::Given(centres.clone()), mode);
         let clusters = spec.check()?.fit(backend, &rows)?;
         let mut own: Vec<Vec<usize>> = vec![vec![]; subjects.len()];
         for (place, &label) in clusters.labels.iter().enumerate() {

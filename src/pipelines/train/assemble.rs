@@ -42,7 +42,7 @@ pub(super) fn held_out(
 }
 
 /// What the first column of result tables is called: the id's own name, unless another column has it.
-pub(super) fn id_name(id: Option<&str>) -> String {
+pub(in crate::pipelines) fn id_name(id: Option<&str>) -> String {
     match id {
         Some("target" | "predicted") => "id".to_owned(),
         Some(name) if name.starts_with("probability_") => "id".to_owned(),

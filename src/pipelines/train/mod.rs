@@ -25,5 +25,8 @@ pub use job::Train;
 pub use output::Output;
 pub use predict::predict;
 
+pub(super) use assemble::id_name;
+pub(super) use tables::answer_columns;
+
 /// The name of these models in model files.
 pub const TASK: &str = "train.table";

@@ -20,7 +20,7 @@ pub(super) fn write_tables(results: &Results, folder: &Path, format: TableFormat
 }
 
 /// The answers as columns: the most likely class and a probability for each, or the number.
-pub(super) fn answer_columns(classes: &[String], answers: &[f64]) -> Vec<(String, Cells)> {
+pub(in crate::pipelines) fn answer_columns(classes: &[String], answers: &[f64]) -> Vec<(String, Cells)> {
     if classes.is_empty() {
         return vec![("predicted".to_owned(), Cells::f64(answers.iter().copied()))];
     }
