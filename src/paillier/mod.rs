@@ -11,6 +11,7 @@
 //! | [`kernel`] | product, square, reduction, look-up: with AVX-512 IFMA, and for every machine |
 //! | [`power`], [`fixed_base`] | powers of any base, and of one that is known long before |
 //! | [`public`], [`encrypt`], [`decrypt`] | the scheme, batch by batch on all threads |
+//! | [`sum`] | the sum of many parties' ciphertexts, straight from the wire |
 //! | [`packing`] | many small numbers in one plaintext |
 //! | [`selftest`], [`peer`] | each kernel's proof against `paillier-rs` |
 //!
@@ -46,6 +47,8 @@ pub mod public;
 pub mod random;
 pub mod ring;
 pub mod selftest;
+pub mod sum;
+mod wire;
 
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@ pub mod laid;
 pub mod networks;
 mod ops;
 mod paillier;
+mod round;
 mod peak;
 mod profile;
 mod step;
@@ -24,6 +25,7 @@ Examples:
   nightloom bench step growth --threads 1 --json
   nightloom bench step conv1d-90 --profile        which kernels the time goes to
   nightloom bench paillier --threads 1           encryption, sums, decryption
+  nightloom bench round --parties 16             one round of an alliance's encrypted sums
 
 Take the figures from a release build on a machine that does nothing else.";
 
@@ -40,6 +42,7 @@ enum What {
     Ops(ops::Args),
     Step(step::Args),
     Paillier(paillier::Args),
+    Round(round::Args),
 }
 
 pub(super) fn call(args: &Args) -> Result<ExitCode, Failure> {
@@ -51,6 +54,7 @@ pub(super) fn call(args: &Args) -> Result<ExitCode, Failure> {
         What::Ops(args) => ops::call(args)?,
         What::Step(args) => step::call(args)?,
         What::Paillier(args) => paillier::call(args)?,
+        What::Round(args) => round::call(args)?,
     }
     Ok(ExitCode::Done)
 }

@@ -29,6 +29,8 @@ pub(super) static KERNEL: Kernel = Kernel {
     // SAFETY: as above.
     square: |ring, x, s| unsafe { square(ring, x, s) },
     // SAFETY: as above.
+    multiply_low: |ring, x, y, s| unsafe { multiply_low(ring, x, y, s) },
+    // SAFETY: as above.
     reduce: |ring, x, s| unsafe { reduce(ring, x, s) },
     // SAFETY: as above.
     product: |x, y, columns| unsafe { product(x, y, columns) },
@@ -99,6 +101,15 @@ fn square(ring: &Ring, x: &mut [Word], s: &mut Scratch) {
         store(column, _mm512_add_epi64(v, v));
     }
     finish(ring, x, s);
+}
+
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn multiply_low(ring: &Ring, x: &mut [Word], y: &[Word], s: &mut Scratch) {
+    let h = ring.limbs();
+    s.low.fill(Word::splat(0));
+    product(&x[..h], &y[..h], &mut s.low);
+    montgomery(ring, &mut s.low, &mut s.quotient);
+    normalise(&s.low[h..], &mut x[..h]);
 }
 
 #[target_feature(enable = "avx512f,avx512ifma")]

@@ -33,6 +33,7 @@ pub struct Kernel {
     pub fixed_window: usize,
     pub(super) multiply: fn(&Ring, &mut [Word], &[Word], &mut Scratch),
     pub(super) square: fn(&Ring, &mut [Word], &mut Scratch),
+    pub(super) multiply_low: fn(&Ring, &mut [Word], &[Word], &mut Scratch),
     pub(super) reduce: fn(&Ring, &mut [Word], &mut Scratch),
     pub(super) product: fn(&[Word], &[Word], &mut [Word]),
     pub(super) select: fn(&[Word], &Word, &mut [Word]),
@@ -48,6 +49,11 @@ impl Kernel {
     /// x = x^2 / R modulo m^2.
     pub fn square(&self, ring: &Ring, x: &mut [Word], scratch: &mut Scratch) {
         (self.square)(ring, x, scratch);
+    }
+
+    /// x0 = x0 y0 / R modulo m, for the lower halves alone; the upper halves stay.
+    pub fn multiply_low(&self, ring: &Ring, x: &mut [Word], y: &[Word], scratch: &mut Scratch) {
+        (self.multiply_low)(ring, x, y, scratch);
     }
 
     /// x = x / R modulo m^2.

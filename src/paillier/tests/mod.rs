@@ -5,6 +5,7 @@ mod keys;
 mod known;
 mod packing;
 mod scheme;
+mod sum;
 
 use num_bigint::BigUint;
 
