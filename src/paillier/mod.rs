@@ -11,6 +11,7 @@
 //! | [`kernel`] | product, square, reduction, look-up: with AVX-512 IFMA, and for every machine |
 //! | [`power`], [`fixed_base`] | powers of any base, and of one that is known long before |
 //! | [`public`], [`encrypt`], [`decrypt`] | the scheme, batch by batch on all threads |
+//! | [`threshold`] | private keys in shares, of which so many must join |
 //! | [`sum`] | the sum of many parties' ciphertexts, straight from the wire |
 //! | [`packing`] | many small numbers in one plaintext |
 //! | [`selftest`], [`peer`] | each kernel's proof against `paillier-rs` |
@@ -48,6 +49,7 @@ pub mod random;
 pub mod ring;
 pub mod selftest;
 pub mod sum;
+pub mod threshold;
 mod wire;
 
 #[cfg(test)]

@@ -210,7 +210,7 @@ impl Scheme {
 
     /// Puts the inverse in the place of each marked ciphertext; all are inverted, whatever is marked. One inversion for
     /// each lane: the inverse of a product gives those of its factors.
-    fn invert_where(&self, ciphertexts: &mut Ciphertexts, negative: &[bool]) -> Result<(), PaillierError> {
+    pub(super) fn invert_where(&self, ciphertexts: &mut Ciphertexts, negative: &[bool]) -> Result<(), PaillierError> {
         let size = self.ring.words();
         let mut scratch = Scratch::new(&self.ring);
         let mut products = Vec::with_capacity(ciphertexts.words.len());

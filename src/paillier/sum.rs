@@ -60,10 +60,10 @@ impl<'a> Sum<'a> {
         // R^2 to the power of k, in Montgomery's form: R^(2k + 1).
         let mut missing = ring.power(2).to_vec();
         power_public(kernel, ring, &mut missing, &[self.parties], &mut Scratch::new(ring));
-        self.ciphertexts.words_mut().par_chunks_mut(ring.words()).for_each_init(
-            || Scratch::new(ring),
-            |scratch, sum| kernel.multiply(ring, sum, &missing, scratch),
-        );
+        self.ciphertexts
+            .words_mut()
+            .par_chunks_mut(ring.words())
+            .for_each_init(|| Scratch::new(ring), |scratch, sum| kernel.multiply(ring, sum, &missing, scratch));
         self.ciphertexts
     }
 }

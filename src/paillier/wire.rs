@@ -123,9 +123,9 @@ impl Scheme {
         let n = self.key().n();
         let Some(modulus) = NonZero::new(n.clone()).into_option() else { return false };
         let one = BoxedUint::one_with_precision(n.bits_precision());
-        let product = numbers.iter().fold(one, |product, x| {
-            product.concatenating_mul(x).rem_vartime(&modulus).resize(n.bits_precision())
-        });
+        let product = numbers
+            .iter()
+            .fold(one, |product, x| product.concatenating_mul(x).rem_vartime(&modulus).resize(n.bits_precision()));
         bool::from(n.gcd_vartime(&product).is_one())
     }
 

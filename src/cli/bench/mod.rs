@@ -4,9 +4,9 @@ pub mod laid;
 pub mod networks;
 mod ops;
 mod paillier;
-mod round;
 mod peak;
 mod profile;
+mod round;
 mod step;
 mod timer;
 

@@ -6,6 +6,7 @@ mod known;
 mod packing;
 mod scheme;
 mod sum;
+mod threshold;
 
 use num_bigint::BigUint;
 
