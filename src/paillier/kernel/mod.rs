@@ -11,17 +11,16 @@ use super::error::PaillierError;
 use super::lanes::{Word, Words};
 use super::ring::Ring;
 
-/// Room that a kernel works in; as many columns as two products have, and a quotient.
+/// Room that a kernel works in: as many columns as two products have.
 pub struct Scratch {
     pub(super) low: Words,
     pub(super) high: Words,
-    pub(super) quotient: Words,
 }
 
 impl Scratch {
     /// Room for a ring.
     pub fn new(ring: &Ring) -> Self {
-        Self { low: Words::zero(ring.words()), high: Words::zero(ring.words()), quotient: Words::zero(ring.limbs()) }
+        Self { low: Words::zero(ring.words()), high: Words::zero(ring.words()) }
     }
 }
 
