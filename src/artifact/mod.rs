@@ -11,8 +11,10 @@ pub mod table;
 pub mod tensors;
 
 mod append;
+mod journal;
 
 pub use append::AppendLog;
+pub use journal::Journal;
 
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
