@@ -169,7 +169,8 @@ impl Refusal {
 
 impl From<WireError> for Refusal {
     fn from(error: WireError) -> Self {
-        let code = if matches!(error, WireError::Version { .. }) { RefusalCode::Version } else { RefusalCode::Malformed };
+        let code =
+            if matches!(error, WireError::Version { .. }) { RefusalCode::Version } else { RefusalCode::Malformed };
         Self::new(code, error.to_string())
     }
 }

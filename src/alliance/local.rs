@@ -47,8 +47,7 @@ impl LocalData<'_> {
     /// Trains from `start`; the weights after the last epoch.
     fn train(&self, plan: &Plan, spec: &TrainSpec, seed: u64, start: &Weights) -> Result<Weights, AllianceError> {
         let rows = self.rows(plan.model()) as u32;
-        let member =
-            Member { start: Some(start.clone()), ..Member::new(seed, spec.rate, (0..rows).collect(), vec![]) };
+        let member = Member { start: Some(start.clone()), ..Member::new(seed, spec.rate, (0..rows).collect(), vec![]) };
         let targets = match &self.targets {
             LocalTargets::Labels(labels) => Targets::Labels(labels),
             LocalTargets::Values(values) => Targets::Values(values),

@@ -57,11 +57,8 @@ impl RawPlan {
         if let Some(privacy) = &self.privacy {
             privacy.check(&self, &bounds, &model)?;
         }
-        let layout = LayoutSpec {
-            key_bits: self.key_bits,
-            value_bits: self.value_bits,
-            weights_most: weights.iter().sum(),
-        };
+        let layout =
+            LayoutSpec { key_bits: self.key_bits, value_bits: self.value_bits, weights_most: weights.iter().sum() };
         let layout = layout.check()?;
         let text = serde_json::to_string(&self).map_err(|e| AllianceError::plan("model", e.to_string()))?;
         let key = unhex(&self.key).ok_or_else(|| AllianceError::plan("key", "must be 64 hexadecimal digits"))?;

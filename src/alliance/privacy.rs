@@ -65,12 +65,16 @@ impl Privacy {
             return refuse("weighting", "must be `equal` with `privacy`: one party counts as any other".to_owned());
         }
         if bounds.iter().any(|b| *b != plan.clip) {
-            return refuse("clip_layers", "must be empty with `privacy`: noise is added in steps of one size".to_owned());
+            return refuse(
+                "clip_layers",
+                "must be empty with `privacy`: noise is added in steps of one size".to_owned(),
+            );
         }
         let scale = step(plan.clip, plan.value_bits);
         let needed = f64::from(self.norm) + ROOM * self.deviation(plan) * scale;
         if f64::from(plan.clip) < needed {
-            let reason = format!("must be at least {needed:.4}, to hold `privacy.norm` and the noise, found {}", plan.clip);
+            let reason =
+                format!("must be at least {needed:.4}, to hold `privacy.norm` and the noise, found {}", plan.clip);
             return refuse("clip", reason);
         }
         let epsilon = self.spent(plan, values(model), 1).epsilon;
@@ -100,8 +104,9 @@ impl Privacy {
         let mut random = ChaCha20Rng::try_from_rng(&mut SysRng)
             .map_err(|e| crate::paillier::PaillierError::Random(e.to_string()))?;
         let mean = self.deviation(plan).powi(2) / 2.0;
-        let poisson = Poisson::new(mean)
-            .map_err(|e| AllianceError::plan("privacy.noise", format!("makes no Poisson numbers of mean {mean}: {e}")))?;
+        let poisson = Poisson::new(mean).map_err(|e| {
+            AllianceError::plan("privacy.noise", format!("makes no Poisson numbers of mean {mean}: {e}"))
+        })?;
         let most = (1_i64 << (plan.value_bits - 1)) - 1;
         for value in values {
             let noise = poisson.sample(&mut random) as i64 - poisson.sample(&mut random) as i64;

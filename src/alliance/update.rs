@@ -50,7 +50,8 @@ impl ModelState {
     /// If it cannot be written down.
     pub fn to_file(&self, model: &Model, update: ServerUpdate) -> Result<TensorFile, AllianceError> {
         let mut file = TensorFile::new();
-        let bits = |values: &[f64]| values.iter().flat_map(|v| [v.to_bits() as u32, (v.to_bits() >> 32) as u32]).collect();
+        let bits =
+            |values: &[f64]| values.iter().flat_map(|v| [v.to_bits() as u32, (v.to_bits() >> 32) as u32]).collect();
         for (i, param) in model.params().iter().enumerate() {
             file.insert(&param.name, &param.shape, TensorData::F32(self.weights.values[i].clone()))?;
             let memories = [("first", &self.first[i]), ("second", &self.second[i])];
@@ -136,7 +137,8 @@ mod tests {
         adam.apply(&[vec![1.0, 0.0]], rule).expect("numbers");
         // m = 0.5, v = 0.25: 0.5 / (0.5 + 0.5).
         assert_eq!(adam.weights.values[0], [1.5, 2.0]);
-        let error = plain.apply(&[vec![f64::MAX, 0.0]], rule).expect_err("no number").to_string();
+        let error =
+            plain.apply(&[vec![f64::MAX, 0.0]], ServerUpdate::Plain { rate: 0.5 }).expect_err("no number").to_string();
         assert_eq!(error, "local training: a weight of the common model became inf");
     }
 }

@@ -40,7 +40,8 @@ impl Journal {
         mut each: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(Self, u64), E> {
         let fail = |e| ArtifactError::io("open", path, e);
-        let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path).map_err(fail)?;
+        let mut file =
+            OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path).map_err(fail)?;
         let len = file.metadata().map_err(fail)?.len();
         let mut magic = [0; MAGIC.len()];
         let mut end = 0;

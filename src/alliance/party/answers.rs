@@ -37,8 +37,12 @@ impl Party<'_> {
     fn refused(&mut self, refused: &Refused<'_>) -> Result<(), AllianceError> {
         // Others may have closed the round, this party may have sent its upload in another life, or the server may have
         // lost the end of its journal: asking again tells.
-        let ask = matches!(refused.code, RefusalCode::Late | RefusalCode::Early | RefusalCode::Twice);
-        if ask && self.need == Need::Upload {
+        let ask = match self.need {
+            Need::Upload => matches!(refused.code, RefusalCode::Late | RefusalCode::Early | RefusalCode::Twice),
+            Need::Vote(_) => refused.code == RefusalCode::Early,
+            _ => false,
+        };
+        if ask {
             self.need = Need::Ask;
             return Ok(());
         }
@@ -87,7 +91,9 @@ impl Party<'_> {
         }
         self.share = self.opener.share(&checked.ciphertexts)?;
         if self.share.is_none() {
-            return Err(AllianceError::Terms("the plan wants shares of a key, this party's key opens alone".to_owned()));
+            return Err(AllianceError::Terms(
+                "the plan wants shares of a key, this party's key opens alone".to_owned(),
+            ));
         }
         self.current.decryption_seconds += since.elapsed().as_secs_f64();
         self.sum = Some(bytes.to_vec());

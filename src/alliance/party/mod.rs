@@ -29,7 +29,7 @@ pub struct PartyParts<'a> {
     /// The party's place in it.
     pub place: usize,
     /// The starting model.
-    pub start: &'a Weights,
+    pub start: Weights,
     /// The public key.
     pub scheme: &'a Scheme,
     /// What hides plaintexts.
@@ -124,7 +124,7 @@ impl<'a> Party<'a> {
         let mut party = Self {
             encryptor: Encryptor::new(scheme, obfuscation)?,
             state: ModelState::new(start.clone()),
-            models: vec![model_hash(start)],
+            models: vec![model_hash(&start)],
             folder: folder.to_owned(),
             facts: vec![],
             current: RoundFacts::default(),
@@ -140,7 +140,7 @@ impl<'a> Party<'a> {
             opener,
             trainer,
         };
-        party.load(start)?;
+        party.load(&start)?;
         if let Some(last) = party.round().checked_sub(1) {
             // Whether the server heard of the last model is not known: it may be told twice.
             party.need = Need::Vote(last);

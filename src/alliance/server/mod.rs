@@ -276,7 +276,9 @@ impl Replay<'_> {
                 history.models.push(model);
                 state.phase = ServerPhase::Finished;
             }
-            Record::Vote { .. } | Record::Begin { .. } => return Err(wrong("a vote of a party that is not in the plan")),
+            Record::Vote { .. } | Record::Begin { .. } => {
+                return Err(wrong("a vote of a party that is not in the plan"));
+            }
         }
         Ok(())
     }

@@ -29,7 +29,7 @@ pub(super) fn scheme(key: &PrivateKey) -> Scheme {
     Scheme::new(key.public().clone(), Kernel::all()[0]).expect("a checked key")
 }
 
-/// A plan for companies of 30, 20, 40, ... samples.
+/// A plan for companies of 30, 40, 20, 30, ... samples.
 pub(super) fn raw_plan(parties: usize) -> RawPlan {
     let party = |i: usize| PartyTerms { name: format!("company-{i}"), samples: 20 + 10 * ((i as u64 + 1) % 3) };
     RawPlan {
@@ -100,7 +100,7 @@ pub(super) fn party<'a>(
     let parts = PartyParts {
         plan,
         place,
-        start: &start,
+        start,
         scheme,
         obfuscation: Obfuscation::Classic,
         opener,
@@ -110,7 +110,12 @@ pub(super) fn party<'a>(
 }
 
 /// Lets a party do its part until it waits or is done.
-pub(super) fn drive(party: &mut Party<'_>, server: &mut Server, place: usize, now_ms: u64) -> Result<Step, AllianceError> {
+pub(super) fn drive(
+    party: &mut Party<'_>,
+    server: &mut Server,
+    place: usize,
+    now_ms: u64,
+) -> Result<Step, AllianceError> {
     loop {
         match party.step()? {
             Step::Send(bytes) => {
@@ -135,7 +140,7 @@ pub(super) fn next_upload(party: &mut Party<'_>, server: &mut Server, place: usi
 }
 
 /// An upload with something changed.
-pub(super) fn changed(bytes: &[u8], change: impl FnOnce(&mut Upload<'_>)) -> Vec<u8> {
+pub(super) fn changed<'a>(bytes: &'a [u8], change: impl FnOnce(&mut Upload<'a>)) -> Vec<u8> {
     let Ok(Message::Upload(mut upload)) = Message::decode(bytes) else { panic!("expected an upload") };
     change(&mut upload);
     Message::Upload(upload).encode()

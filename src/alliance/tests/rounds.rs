@@ -36,20 +36,12 @@ fn in_the_clear(plan: &Plan, exact: bool) -> ModelState {
     state
 }
 
-fn run_all(raw: &RawPlan, openers: &dyn Fn(&Scheme, usize) -> Option<Box<dyn Opener>>) -> Vec<Vec<[u8; 32]>> {
+fn run_all(raw: &RawPlan) -> Vec<Vec<[u8; 32]>> {
     let (folder, key) = (tempfile::tempdir().expect("a folder"), key(512));
     let mut server = server(raw, &key, folder.path(), 0).expect("a server");
-    let schemes: Vec<Scheme> = raw.parties.iter().map(|_| scheme(&key)).collect();
-    let mut parties: Vec<Party<'_>> = schemes
-        .iter()
-        .enumerate()
-        .map(|(place, scheme)| {
-            let opener: Box<dyn Opener + '_> = match openers(scheme, place) {
-                Some(opener) => opener,
-                None => shared(scheme, &key),
-            };
-            party(raw, place, scheme, opener, folder.path()).expect("a party")
-        })
+    let scheme = scheme(&key);
+    let mut parties: Vec<Party<'_>> = (0..raw.parties.len())
+        .map(|place| party(raw, place, &scheme, shared(&scheme, &key), folder.path()).expect("a party"))
         .collect();
     let rounds = RefCell::new(0);
     let traffic = simulate::run(&mut server, &mut parties, &|| 0, |_, parties| {
@@ -59,7 +51,7 @@ fn run_all(raw: &RawPlan, openers: &dyn Fn(&Scheme, usize) -> Option<Box<dyn Ope
         Ok(())
     })
     .expect("all rounds");
-    assert_eq!(*rounds.borrow(), raw.rounds);
+    assert_eq!(*rounds.borrow(), raw.rounds as usize);
     assert_eq!(server.phase(), &ServerPhase::Finished);
     assert_eq!(server.models(), parties[0].models());
     assert!(traffic.up as usize > raw.rounds as usize * raw.parties.len() * server.plan().upload_bytes());
@@ -76,7 +68,7 @@ fn a7_all_models_are_equal_and_those_of_the_clear_bit_for_bit() {
     for (i, update) in updates.into_iter().enumerate() {
         let weighting = [Weighting::Equal, Weighting::Samples, Weighting::Parts(7)][i];
         let raw = RawPlan { update, weighting, ..raw_plan(2 + i) };
-        let models = run_all(&raw, &|_, _| None);
+        let models = run_all(&raw);
         let clear = in_the_clear(&raw.clone().check().expect("a plan"), false);
         assert!(models.iter().all(|m| m.last() == Some(&model_hash(&clear.weights))), "{update:?}");
     }
@@ -88,7 +80,7 @@ fn a8_the_encrypted_run_is_within_the_quantisation_error_of_the_clear_one() {
         let raw = RawPlan { value_bits, ..raw_plan(3) };
         let plan = raw.clone().check().expect("a plan");
         let (whole, exact) = (in_the_clear(&plan, false), in_the_clear(&plan, true));
-        assert_eq!(run_all(&raw, &|_, _| None)[0].last(), Some(&model_hash(&whole.weights)));
+        assert_eq!(run_all(&raw)[0].last(), Some(&model_hash(&whole.weights)));
         // The parties' pull contracts, so that errors add up at most; f32 rounds the model once a round.
         let bound = f64::from(raw.rounds) * (plan.quantisation_error(0) + 1e-7);
         let pairs = whole.weights.values.iter().flatten().zip(exact.weights.values.iter().flatten());
@@ -158,12 +150,11 @@ fn a3_fed_sgd_sends_the_gradient() {
     use crate::alliance::local::{LocalData, LocalTargets};
     use crate::backend::Backend;
     let mut raw = raw_plan(3);
-    raw.model = serde_json::from_str(
-        r#"{"input": {"length": 1, "channels": 2}, "layers": [{"kind": "dense", "units": 1}]}"#,
-    )
-    .expect("a model");
+    raw.model =
+        serde_json::from_str(r#"{"input": {"length": 1, "channels": 2}, "layers": [{"kind": "dense", "units": 1}]}"#)
+            .expect("a model");
     let plan = raw.clone().check().expect("a plan");
-    let backend = Backend::Cpu(crate::backend::Cpu::new());
+    let backend = Backend::cpu().expect("a CPU");
     let start = crate::model::Weights { values: vec![vec![0.5, -0.25], vec![0.125]] };
     let data = |place| LocalData {
         inputs: vec![1.0, 2.0, 3.0, -1.0],

@@ -265,9 +265,7 @@ impl<'a> Message<'a> {
                 .u32(m.round)
                 .u8(u8::from(m.have))
                 .u16(m.came),
-            Self::Sum(m) => {
-                out.bytes(&m.plan).u32(m.round).bytes(&m.contributors).u64(m.weights).bytes(m.ciphertexts)
-            }
+            Self::Sum(m) => out.bytes(&m.plan).u32(m.round).bytes(&m.contributors).u64(m.weights).bytes(m.ciphertexts),
             Self::Share(m) => out.bytes(&m.plan).u32(m.round).u16(m.party).bytes(&m.sum).bytes(m.values),
             Self::Shares(m) => {
                 out.u32(m.round).u16(m.shares.len() as u16);
@@ -340,11 +338,9 @@ impl<'a> Message<'a> {
             }),
             9 => Self::Shares(shares(&mut r)?),
             10 => Self::Applied(Applied { plan: r.array("plan")?, round: r.u32("round")?, model: r.array("model")? }),
-            11 => Self::Objection(Objection {
-                plan: r.array("plan")?,
-                round: r.u32("round")?,
-                reason: r.text("reason")?,
-            }),
+            11 => {
+                Self::Objection(Objection { plan: r.array("plan")?, round: r.u32("round")?, reason: r.text("reason")? })
+            }
             12 => Self::Refused(Refused { code: code(&mut r)?, reason: r.text("reason")? }),
             got => return Err(WireError::Kind { got }),
         };
