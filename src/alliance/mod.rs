@@ -49,8 +49,10 @@ mod plan;
 pub mod privacy;
 pub mod quantise;
 mod server;
+mod shares;
 pub mod simulate;
 pub mod terms;
+pub mod transport;
 mod update;
 pub mod wire;
 
@@ -63,6 +65,7 @@ pub use opener::{Opener, SharedKey};
 pub use party::{Party, PartyParts, RoundFacts, Step, hello};
 pub use plan::{Plan, bytes_of, hash, hash_text, model_hash, weights_of};
 pub use server::{Heard, Server, ServerPhase};
+pub use shares::KeyShares;
 pub use terms::RawPlan;
 pub use update::ModelState;
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::artifact::ArtifactError;
-use crate::paillier::key::{BITS_DEFAULT, KeyFile, KeyShare, PrivateKey, Quorum, Sizes, generate, generate_to_share};
+use crate::paillier::key::{BITS_DEFAULT, KeyFile, KeyShare, Quorum, Sizes, generate, generate_to_share};
 use crate::paillier::numbers::Numbers;
 use crate::paillier::public::{Ciphertexts, Scheme};
 use crate::paillier::selftest::proven;

@@ -13,6 +13,7 @@
 //! | [`public`], [`encrypt`], [`decrypt`] | the scheme, batch by batch on all threads |
 //! | [`threshold`] | private keys in shares, of which so many must join |
 //! | [`sum`] | the sum of many parties' ciphertexts, straight from the wire |
+//! | [`gpu`] | products and powers on a GPU |
 //! | [`packing`] | many small numbers in one plaintext |
 //! | [`selftest`], [`peer`] | each kernel's proof against `paillier-rs` |
 //!
@@ -37,6 +38,7 @@ pub mod decrypt;
 pub mod encrypt;
 mod error;
 pub mod fixed_base;
+pub mod gpu;
 pub mod kernel;
 pub mod key;
 pub mod lanes;

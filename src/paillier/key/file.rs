@@ -128,7 +128,7 @@ fn text_of(path: &Path) -> Result<(File, Zeroizing<String>), KeyFileError> {
 }
 
 #[cfg(unix)]
-fn refuse_if_shared(file: &File, path: &Path) -> Result<(), KeyFileError> {
+pub(crate) fn refuse_if_shared(file: &File, path: &Path) -> Result<(), KeyFileError> {
     use std::os::unix::fs::PermissionsExt;
     let mode = file.metadata().map_err(|e| ArtifactError::io("read the permissions of", path, e))?.permissions().mode();
     let others = mode & 0o077;
@@ -139,6 +139,6 @@ fn refuse_if_shared(file: &File, path: &Path) -> Result<(), KeyFileError> {
 }
 
 #[cfg(not(unix))]
-fn refuse_if_shared(_: &File, _: &Path) -> Result<(), KeyFileError> {
+pub(crate) fn refuse_if_shared(_: &File, _: &Path) -> Result<(), KeyFileError> {
     Ok(())
 }

@@ -14,6 +14,7 @@ use super::error::{PaillierError, hex};
 
 pub(super) use check::can_be_shared;
 pub use file::KeyFile;
+pub(crate) use file::refuse_if_shared;
 pub use generate::{generate, generate_to_share};
 pub use share::{KeyShare, PARTIES_MOST, Quorum};
 

@@ -1,6 +1,7 @@
 //! The module against num-bigint, against known answers, against `paillier-rs`, and against bad input.
 
 mod arithmetic;
+mod gpu;
 mod keys;
 mod known;
 mod packing;
