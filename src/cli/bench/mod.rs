@@ -5,6 +5,7 @@ pub mod networks;
 mod ops;
 mod paillier;
 mod peak;
+mod product;
 mod profile;
 mod round;
 mod step;
@@ -24,6 +25,7 @@ Examples:
   nightloom bench step                           training steps of named networks
   nightloom bench step growth --threads 1 --json
   nightloom bench step conv1d-90 --profile        which kernels the time goes to
+  nightloom bench product --size 4096            one square matrix product
   nightloom bench paillier --threads 1           encryption, sums, decryption
   nightloom bench round --parties 16             one round of an alliance's encrypted sums
 
@@ -41,6 +43,7 @@ pub(super) struct Args {
 enum What {
     Ops(ops::Args),
     Step(step::Args),
+    Product(product::Args),
     Paillier(paillier::Args),
     Round(round::Args),
 }
@@ -53,6 +56,7 @@ pub(super) fn call(args: &Args) -> Result<ExitCode, Failure> {
     match &args.what {
         What::Ops(args) => ops::call(args)?,
         What::Step(args) => step::call(args)?,
+        What::Product(args) => product::call(args)?,
         What::Paillier(args) => paillier::call(args)?,
         What::Round(args) => round::call(args)?,
     }
