@@ -35,7 +35,7 @@ pub struct LocalData<'a> {
     /// The device.
     pub backend: &'a Backend,
     /// Whether to stop.
-    pub stop: &'a (dyn Fn() -> bool + Sync),
+    pub stop: &'a dyn Fn() -> bool,
 }
 
 impl LocalData<'_> {

@@ -41,6 +41,8 @@
 //!
 //! [`Opener`] is what opens a sum: [`SharedKey`], or a key of which each party has a share.
 
+pub mod adoption;
+pub mod association;
 mod error;
 pub mod local;
 mod opener;
@@ -51,8 +53,11 @@ pub mod quantise;
 mod server;
 mod shares;
 pub mod simulate;
+pub mod stationarity;
 pub mod terms;
+pub mod threat;
 pub mod transport;
+pub mod trend;
 mod update;
 pub mod wire;
 

@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use super::terms::{Algorithm, Mode, RawPlan, ServerUpdate, Weighting};
-use super::wire::{Terms, Upload};
+use super::wire::{Sum, Terms, Upload};
 use super::{AllianceError, Hash, PARTIES_MAX};
 use crate::dataset::hash::hex;
 use crate::model::{Model, Optimizer, ParamKind, Weights};
@@ -261,6 +261,11 @@ impl Plan {
     /// Bytes of an upload, exactly: a transport need not read more.
     pub fn upload_bytes(&self) -> usize {
         Upload::BYTES + self.ciphertext_bytes()
+    }
+
+    /// Bytes of a completed sum's message, exactly.
+    pub fn sum_bytes(&self) -> usize {
+        Sum::BYTES + self.ciphertext_bytes()
     }
 
     /// Shares that are needed to open a sum: 0 where every party can alone.

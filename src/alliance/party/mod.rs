@@ -105,7 +105,6 @@ pub struct Party<'a> {
     /// The sum's message, while shares of its decryption are gathered.
     sum: Option<Vec<u8>>,
     share: Option<Vec<u8>>,
-    mean: Option<Vec<Vec<f64>>>,
 }
 
 impl<'a> Party<'a> {
@@ -133,7 +132,6 @@ impl<'a> Party<'a> {
             upload: None,
             sum: None,
             share: None,
-            mean: None,
             plan,
             place,
             scheme,
@@ -204,10 +202,5 @@ impl<'a> Party<'a> {
     /// What was done in each finished round.
     pub fn facts(&self) -> &[RoundFacts] {
         &self.facts
-    }
-
-    /// The mean update of the last round that this process applied.
-    pub fn last_mean(&self) -> Option<&[Vec<f64>]> {
-        self.mean.as_deref()
     }
 }

@@ -130,7 +130,6 @@ impl Party<'_> {
         let facts = RoundFacts { round, contributors: sum.contributors.clone(), moved, ..self.current.clone() };
         self.facts.push(facts);
         self.current = RoundFacts::default();
-        self.mean = Some(mean);
         (self.upload, self.sum, self.share) = (None, None, None);
         self.save()?;
         self.need = Need::Vote(round);

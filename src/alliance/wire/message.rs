@@ -114,6 +114,11 @@ pub struct Sum<'a> {
     pub ciphertexts: &'a [u8],
 }
 
+impl Sum<'_> {
+    /// Bytes of a sum's message besides its ciphertexts.
+    pub const BYTES: usize = super::FRAME_BYTES + 32 + 4 + 128 + 8;
+}
+
 /// A party's share of the decryption, where several must join.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Share<'a> {
