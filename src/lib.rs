@@ -4,6 +4,7 @@
 //! clusters and tables; models compile to *plans*; plans replay *ops*; ops run on a *backend*, the GPU through wgpu or
 //! the CPU through rayon and SIMD. See `ARCHITECTURE.md` for the picture and the reasons.
 
+pub mod alliance;
 pub mod artifact;
 pub mod backend;
 pub mod cli;

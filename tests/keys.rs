@@ -111,7 +111,7 @@ fn a6b_a_private_key_that_others_may_read_is_refused() {
         for args in [["check", "a.key"], ["public", "a.key"]] {
             let output = site.run(&args);
             assert_eq!(output.status.code(), Some(2));
-            let expected = format!("a.key: a private key that others may use (mode {shown}), expected mode 600");
+            let expected = format!("a.key: a secret key that others may use (mode {shown}), expected mode 600");
             assert!(stderr(&output).contains(&expected), "{}", stderr(&output));
             assert!(output.stdout.is_empty());
         }
@@ -159,4 +159,34 @@ fn a6b_a_kernel_is_switched_off_by_name_and_a_wrong_name_is_refused() {
     let output = with("ifna");
     assert!(!output.status.success());
     assert!(stderr(&output).contains("`ifna` is none of ifma, portable"), "{}", stderr(&output));
+}
+
+#[test]
+fn a6b_shares_are_dealt_one_a_file_and_the_key_itself_is_in_none() {
+    let site = Site::new();
+    let args = ["new", "a.key", "--bits", "2048", "--threshold", "2", "--parties", "3"];
+    let said = stdout(&site.run(&args));
+    assert!(said.starts_with("key share: a.key.1\nkey share: a.key.2\nkey share: a.key.3\nbits: 2048\n"), "{said}");
+    assert_eq!(std::fs::read_dir(site.0.path()).expect("a folder").count(), 3);
+    let mut publics = vec![];
+    for index in 1..=3 {
+        let name = format!("a.key.{index}");
+        assert_eq!(mode(&site.path(&name)), 0o600);
+        let checked = stdout(&site.run(&["check", &name]));
+        assert!(checked.starts_with(&format!("key share: {name}, all right\nshare: {index} of 3, any 2 open\n")));
+        publics.push(stdout(&site.run(&["public", &name])));
+        let text = std::fs::read_to_string(site.path(&name)).expect("a share");
+        let share = &text.lines().find_map(|line| line.strip_prefix("share = \"")).expect("a line")[..40];
+        assert!(!checked.contains(share) && !said.contains(share), "a secret is shown");
+        assert!(!text.contains("\np = ") && !text.contains("\nq = "));
+    }
+    assert_eq!((&publics[0], &publics[1]), (&publics[1], &publics[2]));
+    let again = site.run(&args);
+    assert_eq!(again.status.code(), Some(5));
+    assert!(stderr(&again).contains("a.key.1: the file is there already"), "{}", stderr(&again));
+    let lonely = site.run(&["new", "b.key", "--bits", "2048", "--threshold", "2"]);
+    assert_eq!(lonely.status.code(), Some(2));
+    let wrong = site.run(&["new", "b.key", "--bits", "2048", "--threshold", "1", "--parties", "3"]);
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(stderr(&wrong).contains("threshold of a shared key: expected 2 to 3, got 1"), "{}", stderr(&wrong));
 }

@@ -11,9 +11,11 @@ pub mod table;
 pub mod tensors;
 
 mod append;
+mod journal;
 mod scratch;
 
 pub use append::AppendLog;
+pub use journal::Journal;
 pub use scratch::ScratchFile;
 
 use std::io::{BufWriter, Write};

@@ -2,6 +2,7 @@
 //!
 //! To add one: a file with an `Args` type and a `call` function, one line in `Command`, one in `dispatch`.
 
+mod alliance;
 pub mod bench;
 mod check;
 mod devices;
@@ -56,6 +57,7 @@ enum Command {
     Ops(ops::Args),
     Bench(bench::Args),
     Keys(keys::Args),
+    Alliance(alliance::Args),
 }
 
 fn dispatch(command: &Command) -> Result<ExitCode, Failure> {
@@ -69,6 +71,7 @@ fn dispatch(command: &Command) -> Result<ExitCode, Failure> {
         Command::Ops(args) => ops::call(args),
         Command::Bench(args) => bench::call(args),
         Command::Keys(args) => keys::call(args),
+        Command::Alliance(args) => alliance::call(args),
     }
 }
 

@@ -33,6 +33,12 @@ pub enum PaillierError {
         /// Why not.
         reason: &'static str,
     },
+    /// Parts of a decryption that do not belong together.
+    #[error("the parts of plaintext {index} do not fit together: one is wrong, or of another key or another sum")]
+    Parts {
+        /// Its place in the batch, from 0.
+        index: usize,
+    },
     /// A batch that does not fit its key or its partner.
     #[error("{what}: expected {expected}, got {got}")]
     Shape {
@@ -86,18 +92,22 @@ pub enum KeyFileError {
         reason: PaillierError,
     },
     /// Others than its owner may read or write it.
-    #[error("{}: a private key that others may use (mode {mode:03o}), expected mode 600; if nobody did, `chmod 600` it", path.display())]
+    #[error("{}: a secret key that others may use (mode {mode:03o}), expected mode 600; if nobody did, `chmod 600` it", path.display())]
     Shared {
         /// The file.
         path: PathBuf,
         /// Its permissions.
         mode: u32,
     },
-    /// A public key where a private one is needed.
-    #[error("{}: a public key, expected a private one", path.display())]
-    NotPrivate {
+    /// Another kind of key than the one that is needed.
+    #[error("{}: expected a {expected}, got a {got}", path.display())]
+    Kind {
         /// The file.
         path: PathBuf,
+        /// What is needed.
+        expected: &'static str,
+        /// What came.
+        got: &'static str,
     },
 }
 

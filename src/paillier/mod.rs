@@ -11,6 +11,9 @@
 //! | [`kernel`] | product, square, reduction, look-up: with AVX-512 IFMA, and for every machine |
 //! | [`power`], [`fixed_base`] | powers of any base, and of one that is known long before |
 //! | [`public`], [`encrypt`], [`decrypt`] | the scheme, batch by batch on all threads |
+//! | [`threshold`] | private keys in shares, of which so many must join |
+//! | [`sum`] | the sum of many parties' ciphertexts, straight from the wire |
+//! | [`gpu`] | products and powers on a GPU |
 //! | [`packing`] | many small numbers in one plaintext |
 //! | [`selftest`], [`peer`] | each kernel's proof against `paillier-rs` |
 //!
@@ -35,6 +38,7 @@ pub mod decrypt;
 pub mod encrypt;
 mod error;
 pub mod fixed_base;
+pub mod gpu;
 pub mod kernel;
 pub mod key;
 pub mod lanes;
@@ -46,6 +50,9 @@ pub mod public;
 pub mod random;
 pub mod ring;
 pub mod selftest;
+pub mod sum;
+pub mod threshold;
+mod wire;
 
 #[cfg(test)]
 mod tests;

@@ -1,13 +1,13 @@
 //! What everybody can do with a public key: check ciphertexts, add them, multiply them by numbers in the clear.
 
-use crypto_bigint::{BoxedUint, Gcd, NonZero, Odd};
+use crypto_bigint::{BoxedUint, NonZero, Odd};
 use rayon::prelude::*;
 
 use super::error::{PaillierError, hex};
 use super::kernel::{Kernel, Scratch};
 use super::key::PublicKey;
 use super::lanes::{LANES, Word, Words, add, carry, put, subtract_once, take};
-use super::numbers::{Numbers, below};
+use super::numbers::Numbers;
 use super::power::power_secret;
 use super::ring::Ring;
 
@@ -94,6 +94,11 @@ impl Scheme {
     /// The kernel.
     pub fn kernel(&self) -> &'static Kernel {
         self.kernel
+    }
+
+    /// The words of n^2, least first.
+    pub(super) fn square(&self) -> &[u64] {
+        &self.square
     }
 
     pub(super) fn ring(&self) -> &Ring {
@@ -205,7 +210,7 @@ impl Scheme {
 
     /// Puts the inverse in the place of each marked ciphertext; all are inverted, whatever is marked. One inversion for
     /// each lane: the inverse of a product gives those of its factors.
-    fn invert_where(&self, ciphertexts: &mut Ciphertexts, negative: &[bool]) -> Result<(), PaillierError> {
+    pub(super) fn invert_where(&self, ciphertexts: &mut Ciphertexts, negative: &[bool]) -> Result<(), PaillierError> {
         let size = self.ring.words();
         let mut scratch = Scratch::new(&self.ring);
         let mut products = Vec::with_capacity(ciphertexts.words.len());
@@ -263,7 +268,7 @@ impl Scheme {
     }
 
     /// The limbs of the numbers below n^2 that a group in Montgomery's form stands for.
-    fn join(&self, group: &mut [Word], columns: &mut [Word], scratch: &mut Scratch) {
+    pub(super) fn join(&self, group: &mut [Word], columns: &mut [Word], scratch: &mut Scratch) {
         self.kernel.reduce(&self.ring, group, scratch);
         canonical(&self.ring, group);
         let (low, high) = group.split_at(self.ring.limbs());
@@ -271,120 +276,6 @@ impl Scheme {
         self.kernel.product(high, self.ring.m_words(), columns);
         add(columns, low);
         carry(columns);
-    }
-
-    /// The ciphertexts one after another, each as [`PublicKey::ciphertext_bytes`] bytes, the highest first.
-    ///
-    /// # Errors
-    /// If they belong to another key.
-    pub fn to_bytes(&self, ciphertexts: &Ciphertexts) -> Result<Vec<u8>, PaillierError> {
-        self.check_ours(ciphertexts)?;
-        let size = self.key.ciphertext_bytes();
-        let mut bytes = vec![0; size * ciphertexts.len];
-        let groups = bytes.par_chunks_mut(size * LANES).zip(ciphertexts.words.par_chunks(self.ring.words()));
-        groups.for_each_init(
-            || (Scratch::new(&self.ring), Words::zero(self.ring.words()), Words::zero(self.ring.words())),
-            |(scratch, group, columns), (bytes, words)| {
-                group.copy_from_slice(words);
-                self.join(group, columns, scratch);
-                let mut number = vec![0; size / 8];
-                for (lane, bytes) in bytes.chunks_mut(size).enumerate() {
-                    take(lane, columns, &mut number);
-                    for (to, from) in bytes.as_chunks_mut().0.iter_mut().zip(number.iter().rev()) {
-                        *to = from.to_be_bytes();
-                    }
-                }
-            },
-        );
-        Ok(bytes)
-    }
-
-    /// Reads what [`Self::to_bytes`] wrote, and checks that each is one: 0 < c < n^2, and no common factor with n (one
-    /// division for all of them).
-    ///
-    /// # Errors
-    /// A length that is no multiple of a ciphertext's, or the first ciphertext that is none.
-    pub fn from_bytes(&self, bytes: &[u8]) -> Result<Ciphertexts, PaillierError> {
-        let size = self.key.ciphertext_bytes();
-        if !bytes.len().is_multiple_of(size) {
-            return Err(PaillierError::shape("bytes of ciphertexts", format!("a multiple of {size}"), bytes.len()));
-        }
-        let mut ciphertexts = self.ones(bytes.len() / size);
-        let groups = ciphertexts.words.par_chunks_mut(self.ring.words()).zip(bytes.par_chunks(size * LANES));
-        let firsts = groups.enumerate().map_init(
-            || Scratch::new(&self.ring),
-            |scratch, (group, (words, bytes))| {
-                let fault = self.read_group(bytes, words, scratch);
-                fault.map(|(lane, reason)| (group * LANES + lane, reason))
-            },
-        );
-        if let Some((index, reason)) = firsts.flatten().min_by_key(|(index, _)| *index) {
-            return Err(PaillierError::Ciphertext { index, reason });
-        }
-        self.check_units(&ciphertexts)?;
-        Ok(ciphertexts)
-    }
-
-    /// Reads a group; says which lane is out of bounds.
-    fn read_group(&self, bytes: &[u8], words: &mut [Word], scratch: &mut Scratch) -> Option<(usize, &'static str)> {
-        let (h, size) = (self.ring.limbs(), self.key.ciphertext_bytes());
-        let mut number = vec![0; size / 8];
-        let mut limbs = Words::zero(2 * h);
-        limbs[0] = Word::splat(1);
-        for (lane, bytes) in bytes.chunks(size).enumerate() {
-            for (to, from) in number.iter_mut().rev().zip(bytes.as_chunks().0) {
-                *to = u64::from_be_bytes(*from);
-            }
-            if number.iter().all(|word| *word == 0) {
-                return Some((lane, "it is zero"));
-            }
-            if !below(&number, &self.square) {
-                return Some((lane, "it is not below n^2"));
-            }
-            put(lane, &number, &mut limbs);
-        }
-        self.enter(&limbs, words, scratch);
-        None
-    }
-
-    /// Montgomery's form of numbers of 2 h limbs x0 + x1 R: x0 R^2 / R + x1 R^3 / R.
-    fn enter(&self, limbs: &[Word], out: &mut [Word], scratch: &mut Scratch) {
-        let h = self.ring.limbs();
-        let mut upper = Words::zero(2 * h);
-        upper[..h].copy_from_slice(&limbs[h..]);
-        out.fill(Word::splat(0));
-        out[..h].copy_from_slice(&limbs[..h]);
-        self.kernel.multiply(&self.ring, out, self.ring.power(1), scratch);
-        self.kernel.multiply(&self.ring, &mut upper, self.ring.power(2), scratch);
-        add(out, &upper);
-        let (low, high) = out.split_at_mut(h);
-        carry(low);
-        carry(high);
-    }
-
-    /// One greatest common divisor, of n and the product of all; only if it is not 1, one a ciphertext.
-    fn check_units(&self, ciphertexts: &Ciphertexts) -> Result<(), PaillierError> {
-        let size = self.ring.words();
-        let product = ciphertexts.words.par_chunks(size).fold(
-            || (Scratch::new(&self.ring), self.ring.power(0).to_vec()),
-            |(mut scratch, mut product), x| {
-                self.kernel.multiply(&self.ring, &mut product, x, &mut scratch);
-                (scratch, product)
-            },
-        );
-        let one = BoxedUint::one_with_precision(self.ring.square().bits_precision());
-        let products: Vec<BoxedUint> = product.flat_map_iter(|(_, product)| self.integers(product)).collect();
-        let product = products.iter().fold(one, |product, x| self.ring.times(&product, x));
-        if self.is_unit(&product) {
-            return Ok(());
-        }
-        let groups = ciphertexts.words.chunks(size).flat_map(|group| self.integers(group.to_vec()));
-        let index = groups.take(ciphertexts.len).position(|x| !self.is_unit(&x)).unwrap_or(0);
-        Err(PaillierError::Ciphertext { index, reason: NO_UNIT })
-    }
-
-    fn is_unit(&self, x: &BoxedUint) -> bool {
-        bool::from(self.ring.number().gcd_vartime(x).is_one())
     }
 
     /// Plaintexts of signed numbers: n - |v| for a negative v.
@@ -405,7 +296,7 @@ impl Scheme {
     }
 }
 
-const NO_UNIT: &str = "it has a factor in common with n";
+pub(super) const NO_UNIT: &str = "it has a factor in common with n";
 
 /// The pair's only form with both halves below m.
 pub(super) fn canonical(ring: &Ring, pair: &mut [Word]) {

@@ -1,5 +1,6 @@
 //! Pipelines: they compose data, models and clusters, and compute nothing themselves that an engine module could.
 
+pub mod alliance;
 mod device;
 pub mod growth;
 pub mod kmeans;

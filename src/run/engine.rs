@@ -136,7 +136,7 @@ impl Prepared {
             return Ok(summary);
         }
         // A folder that is there is locked before the data is read: a second run need not wait to be told.
-        let early = if self.folder.path().exists() { Some(Lock::take(&self.folder)?) } else { None };
+        let early = if self.folder.path().exists() { Some(Lock::take(self.folder.path())?) } else { None };
         for fact in self.check_data()? {
             console.note(&fact);
         }
@@ -145,7 +145,7 @@ impl Prepared {
             lock
         } else {
             self.folder.make()?;
-            Lock::take(&self.folder)?
+            Lock::take(self.folder.path())?
         };
         // Another process may have finished the run between the first look and the lock.
         if let Some(summary) = self.done_before(force)? {

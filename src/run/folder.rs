@@ -61,10 +61,6 @@ impl RunFolder {
         self.0.join("DONE")
     }
 
-    pub(super) fn lock(&self) -> PathBuf {
-        self.0.join("LOCK")
-    }
-
     /// Makes the run folder itself, so that it can be locked.
     pub(super) fn make(&self) -> Result<(), ArtifactError> {
         ensure_folder(&self.0)

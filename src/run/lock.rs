@@ -7,17 +7,19 @@ use std::path::Path;
 use crate::artifact::ArtifactError;
 
 use super::error::RunError;
-use super::folder::RunFolder;
 
 /// A held lock. The kernel releases it when the process ends, however it ends; the file itself stays, because removing
 /// a lock file lets two processes hold locks on two files of one name.
 #[derive(Debug)]
-pub(super) struct Lock(File);
+pub struct Lock(File);
 
 impl Lock {
-    /// Takes the lock of a run folder.
-    pub(super) fn take(folder: &RunFolder) -> Result<Self, RunError> {
-        let path = folder.lock();
+    /// Takes the lock of a folder.
+    ///
+    /// # Errors
+    /// If another process holds it, or the file cannot be made.
+    pub fn take(folder: &Path) -> Result<Self, RunError> {
+        let path = folder.join("LOCK");
         let fail = |e| RunError::Files(ArtifactError::io("lock", &path, e));
         let mut file =
             OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path).map_err(fail)?;
@@ -26,9 +28,7 @@ impl Lock {
                 write_holder(&mut file).map_err(fail)?;
                 Ok(Self(file))
             }
-            Err(TryLockError::WouldBlock) => {
-                Err(RunError::Locked { folder: folder.path().to_owned(), holder: holder(&path) })
-            }
+            Err(TryLockError::WouldBlock) => Err(RunError::Locked { folder: folder.to_owned(), holder: holder(&path) }),
             Err(TryLockError::Error(e)) => Err(fail(e)),
         }
     }
@@ -72,13 +72,11 @@ mod tests {
     #[test]
     fn e18_the_second_run_is_told_who_holds_the_folder() {
         let root = tempfile::tempdir().unwrap();
-        let folder = RunFolder::new(root.path(), "a", "0123456789abcdef");
-        folder.make().unwrap();
-        let first = Lock::take(&folder).unwrap();
-        let message = Lock::take(&folder).unwrap_err().to_string();
+        let first = Lock::take(root.path()).unwrap();
+        let message = Lock::take(root.path()).unwrap_err().to_string();
         assert!(message.contains(&format!("process {} on {} since 2", std::process::id(), host_name())), "{message}");
         drop(first);
-        assert_eq!(std::fs::read(folder.lock()).unwrap(), b"");
-        Lock::take(&folder).unwrap();
+        assert_eq!(std::fs::read(root.path().join("LOCK")).unwrap(), b"");
+        Lock::take(root.path()).unwrap();
     }
 }

@@ -57,6 +57,7 @@ pub use exit::ExitCode;
 pub use folder::RunFolder;
 pub use interrupt::Interrupt;
 pub use kind::{DeviceUsed, FailedStep, Input, Job, JobKind, Kinds, Outcome};
+pub use lock::Lock;
 pub use progress::Progress;
 pub use selftest::SelfTest;
 pub use stage::StageTime;

@@ -7,6 +7,7 @@ mod paillier;
 mod peak;
 mod product;
 mod profile;
+mod round;
 mod step;
 mod timer;
 
@@ -26,6 +27,7 @@ Examples:
   nightloom bench step conv1d-90 --profile        which kernels the time goes to
   nightloom bench product --size 4096            one square matrix product
   nightloom bench paillier --threads 1           encryption, sums, decryption
+  nightloom bench round --parties 16             one round of an alliance's encrypted sums
 
 Take the figures from a release build on a machine that does nothing else.";
 
@@ -43,6 +45,7 @@ enum What {
     Step(step::Args),
     Product(product::Args),
     Paillier(paillier::Args),
+    Round(round::Args),
 }
 
 pub(super) fn call(args: &Args) -> Result<ExitCode, Failure> {
@@ -55,6 +58,7 @@ pub(super) fn call(args: &Args) -> Result<ExitCode, Failure> {
         What::Step(args) => step::call(args)?,
         What::Product(args) => product::call(args)?,
         What::Paillier(args) => paillier::call(args)?,
+        What::Round(args) => round::call(args)?,
     }
     Ok(ExitCode::Done)
 }

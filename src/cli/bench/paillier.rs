@@ -4,8 +4,10 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
+use crate::backend::{Backend, DeviceChoice, Gpu, choose_for};
 use crate::paillier::decrypt::Decryptor;
 use crate::paillier::encrypt::{Encryptor, Obfuscation};
+use crate::paillier::gpu::{GpuError, GpuScheme};
 use crate::paillier::kernel::Kernel;
 use crate::paillier::key::{PrivateKey, Sizes, generate};
 use crate::paillier::numbers::Numbers;
@@ -21,15 +23,18 @@ const EXAMPLES: &str = "\
 Examples:
   nightloom bench paillier
   nightloom bench paillier encrypt --bits 3072 --threads 1 --json
-  NIGHTLOOM_PAILLIER_OFF=ifma nightloom bench paillier     the portable kernel";
+  NIGHTLOOM_PAILLIER_OFF=ifma nightloom bench paillier     the portable kernel
+  nightloom bench paillier --device gpu                    and products and powers on a GPU";
 
 /// The works, by what they do to one ciphertext.
-const WORKS: [(&str, &str); 7] = [
+const WORKS: [(&str, &str); 9] = [
     ("encrypt", "short exponent, table ready, whole table scanned"),
     ("encrypt-classic", "r^n for a random r"),
     ("decrypt", "modulo p^2 and q^2"),
     ("add", "product of two ciphertexts in memory"),
     ("power", "ciphertext to a secret exponent of as many bits as n, modulo n^2"),
+    ("add-gpu", "the same on the GPU of --device"),
+    ("power-gpu", "the same on the GPU of --device"),
     ("to-bytes", "memory to wire"),
     ("from-bytes", "wire to memory, with all checks"),
 ];
@@ -47,6 +52,9 @@ pub(super) struct Args {
     /// CPU threads; 0 means one for each core.
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=1024))]
     threads: u16,
+    /// A GPU for products and powers: gpu, gpu:<index, name or PCI id>, software-gpu.
+    #[arg(long, value_name = "DEVICE")]
+    device: Option<DeviceChoice>,
     /// Seconds for each work, at least.
     #[arg(long, default_value_t = 1.0)]
     seconds: f64,
@@ -57,10 +65,12 @@ pub(super) struct Args {
 
 pub(super) fn call(args: &Args) -> Result<(), RunError> {
     use_threads(usize::from(args.threads))?;
+    let gpu = args.device.as_ref().map(gpu).transpose()?;
     let names = WORKS.map(|(name, _)| name);
     let exact = names.contains(&args.filter.as_str());
     let wanted = |name: &&str| if exact { *name == args.filter } else { name.contains(&args.filter) };
-    let works: Vec<&str> = names.into_iter().filter(wanted).collect();
+    let there = |name: &&str| gpu.is_some() || !name.ends_with("-gpu");
+    let works: Vec<&str> = names.into_iter().filter(wanted).filter(there).collect();
     if works.is_empty() {
         let names = names.join(", ");
         return Err(RunError::data(format!("no work is like `{}`, expected a part of one of {names}", args.filter)));
@@ -72,7 +82,12 @@ pub(super) fn call(args: &Args) -> Result<(), RunError> {
         let key = generate(*bits, Sizes::Real).map_err(RunError::data)?;
         let site = Site::new(&key, kernel).map_err(RunError::work)?;
         for work in &works {
-            let found = site.time(work, &key, args.seconds).map_err(RunError::work)?;
+            let found = match &gpu {
+                Some(gpu) if work.ends_with("-gpu") => {
+                    site.time_gpu(work, gpu, args.seconds).map_err(RunError::work)?
+                }
+                _ => site.time(work, &key, args.seconds).map_err(RunError::work)?,
+            };
             let row = json!({
                 "work": format!("{work}-{bits}"),
                 "seconds": found,
@@ -90,6 +105,13 @@ pub(super) fn call(args: &Args) -> Result<(), RunError> {
         print(&format!("{:#}", as_json(kernel, &rows)));
     }
     Ok(())
+}
+
+fn gpu(choice: &DeviceChoice) -> Result<Gpu, RunError> {
+    match choose_for(choice, false).map_err(RunError::device)?.backend {
+        Backend::Gpu(gpu) => Ok(gpu),
+        Backend::Cpu(_) => Err(RunError::data("--device: expected a GPU; the CPU is timed without it")),
+    }
 }
 
 fn as_json(kernel: &Kernel, rows: &[Value]) -> Value {
@@ -155,10 +177,24 @@ impl Site {
         };
         Ok(found / each)
     }
+
+    /// The same on a GPU, the batch in its memory.
+    fn time_gpu(&self, work: &str, gpu: &Gpu, at_least: f64) -> Result<f64, GpuError> {
+        let device = GpuScheme::new(&self.scheme, gpu)?;
+        let (sum, other) = (device.upload(&self.ciphertexts)?, device.upload(&self.ciphertexts)?);
+        let found = if work == "add-gpu" {
+            repeat(at_least, || device.add(&sum, &other))?
+        } else {
+            let factors: Vec<Vec<u64>> = (0..self.plaintexts.len()).map(|i| self.plaintexts.get(i).to_vec()).collect();
+            let bits = self.scheme.key().bits() as usize;
+            repeat(at_least, || device.multiply(&sum, &factors, bits))?
+        };
+        Ok(found / self.plaintexts.len() as f64)
+    }
 }
 
 /// The median of the calls within some seconds, after one to warm up.
-fn repeat(at_least: f64, mut call: impl FnMut() -> Result<(), PaillierError>) -> Result<f64, PaillierError> {
+fn repeat<E>(at_least: f64, mut call: impl FnMut() -> Result<(), E>) -> Result<f64, E> {
     call()?;
     let start = Instant::now();
     let mut times = vec![];

@@ -29,6 +29,8 @@ pub(super) static KERNEL: Kernel = Kernel {
     // SAFETY: as above.
     square: |ring, x, s| unsafe { square(ring, x, s) },
     // SAFETY: as above.
+    multiply_low: |ring, x, y, s| unsafe { multiply_low(ring, x, y, s) },
+    // SAFETY: as above.
     reduce: |ring, x, s| unsafe { reduce(ring, x, s) },
     // SAFETY: as above.
     product: |x, y, columns| unsafe { product(x, y, columns) },
@@ -102,6 +104,20 @@ fn square(ring: &Ring, x: &mut [Word], s: &mut Scratch) {
 }
 
 #[target_feature(enable = "avx512f,avx512ifma")]
+fn multiply_low(ring: &Ring, x: &mut [Word], y: &[Word], s: &mut Scratch) {
+    let h = ring.limbs();
+    s.low.fill(Word::splat(0));
+    product(&x[..h], &y[..h], &mut s.low);
+    let m = &ring.m()[..h];
+    let (first, rest) = m.split_first_chunk::<BLOCK>().expect("a block of limbs");
+    let mut over = splat(0);
+    for block in 0..h / BLOCK {
+        (_, over) = eliminate(first, rest, splat(ring.inverse()), over, &mut s.low[block * BLOCK..]);
+    }
+    normalise(&s.low[h..], over, &mut x[..h]);
+}
+
+#[target_feature(enable = "avx512f,avx512ifma")]
 fn reduce(ring: &Ring, x: &mut [Word], s: &mut Scratch) {
     let h = ring.limbs();
     s.low.fill(Word::splat(0));
@@ -111,25 +127,33 @@ fn reduce(ring: &Ring, x: &mut [Word], s: &mut Scratch) {
     finish(ring, x, s);
 }
 
+/// Both reductions, a block of the one after a block of the other: a block's quotients wait for each other, and while they
+/// do there is the other half's block to work on.
 #[target_feature(enable = "avx512f,avx512ifma")]
 fn finish(ring: &Ring, out: &mut [Word], s: &mut Scratch) {
     let h = ring.limbs();
-    montgomery(ring, &mut s.low, &mut s.quotient);
-    for ((column, quotient), raise) in s.high.iter_mut().zip(s.quotient.iter()).zip(ring.raise()) {
-        let raised = _mm512_add_epi64(load(column), splat(*raise));
-        store(column, _mm512_sub_epi64(raised, load(quotient)));
+    let (first, rest) = ring.m()[..h].split_first_chunk::<BLOCK>().expect("a block of limbs");
+    let inverse = splat(ring.inverse());
+    let (mut low_over, mut high_over) = (splat(0), splat(0));
+    for (block, raise) in ring.raise()[..h].as_chunks::<BLOCK>().0.iter().enumerate() {
+        let quotient;
+        (quotient, low_over) = eliminate(first, rest, inverse, low_over, &mut s.low[block * BLOCK..]);
+        let columns = &mut s.high[block * BLOCK..];
+        for t in 0..BLOCK {
+            let raised = _mm512_add_epi64(load(&columns[t]), splat(raise[t]));
+            store(&mut columns[t], _mm512_sub_epi64(raised, quotient[t]));
+        }
+        (_, high_over) = eliminate(first, rest, inverse, high_over, columns);
     }
-    montgomery(ring, &mut s.high, &mut s.quotient);
-    normalise(&s.low[h..], &mut out[..h]);
-    normalise(&s.high[h..], &mut out[h..]);
+    normalise(&s.low[h..], low_over, &mut out[..h]);
+    normalise(&s.high[h..], high_over, &mut out[h..]);
 }
 
 /// Takes the carries.
 #[inline]
 #[target_feature(enable = "avx512f,avx512ifma")]
-fn normalise(columns: &[Word], out: &mut [Word]) {
+fn normalise(columns: &[Word], mut over: V, out: &mut [Word]) {
     let mask = splat(LIMB_MAX);
-    let mut over = splat(0);
     for (column, out) in columns.iter().zip(out) {
         let sum = _mm512_add_epi64(load(column), over);
         over = _mm512_srli_epi64::<{ LIMB_BITS as u32 }>(sum);
@@ -238,52 +262,55 @@ fn corner(factor: &[V; BLOCK], columns: &mut [Word]) {
     }
 }
 
-/// Montgomery's reduction: the quotient q that makes columns + q m a multiple of R; the upper half of columns becomes
-/// the upper half of that sum, the lower half loses its meaning.
+/// A block of Montgomery's reduction: adds the multiple of m that makes the first BLOCK columns (with a carry into them) a
+/// multiple of 2^(52 BLOCK). Those lose their meaning; the quotient's limbs and the carry out of them remain.
+#[inline]
 #[target_feature(enable = "avx512f,avx512ifma")]
-fn montgomery(ring: &Ring, columns: &mut [Word], quotient: &mut [Word]) {
-    let h = ring.limbs();
-    let m = &ring.m()[..h];
-    let (first, rest) = m.split_first_chunk::<BLOCK>().expect("a block of limbs");
-    let inverse = splat(ring.inverse());
-    let mut over = splat(0);
-    for (block, quotient) in quotient.as_chunks_mut::<BLOCK>().0.iter_mut().enumerate() {
-        let columns = &mut columns[block * BLOCK..];
-        let mut sum = block_at(columns);
-        sum[0] = _mm512_add_epi64(sum[0], over);
-        let q;
-        (q, over) = quotients(first, inverse, sum);
-        for t in 0..BLOCK {
-            store(&mut quotient[t], q[t]);
-        }
-        let sum = overhang(first, &q, block_at(&columns[BLOCK..]));
-        multiples(&q, sum, rest, &mut columns[BLOCK..]);
-    }
-    let sum = _mm512_add_epi64(load(&columns[h]), over);
-    store(&mut columns[h], sum);
+fn eliminate(first: &[u64; BLOCK], rest: &[u64], inverse: V, over: V, columns: &mut [Word]) -> ([V; BLOCK], V) {
+    let mut sum = block_at(columns);
+    sum[0] = _mm512_add_epi64(sum[0], over);
+    let (quotient, over) = quotients(first, inverse, sum);
+    let sum = overhang(first, &quotient, block_at(&columns[BLOCK..]));
+    multiples(&quotient, sum, rest, &mut columns[BLOCK..]);
+    (quotient, over)
 }
 
 /// The quotient's limbs of a block of columns, and the carry out of it.
-///
-/// What limb t adds to column t makes it a multiple of 2^52: the carry is the column divided by 2^52, rounded up, and
-/// does not wait for the limb.
 #[inline]
 #[target_feature(enable = "avx512f,avx512ifma")]
 fn quotients(m: &[u64; BLOCK], inverse: V, mut sum: [V; BLOCK]) -> ([V; BLOCK], V) {
-    let mut q = [splat(0); BLOCK];
-    let mut over = splat(0);
-    for t in 0..BLOCK {
-        q[t] = low(splat(0), sum[t], inverse);
-        over = _mm512_srli_epi64::<{ LIMB_BITS as u32 }>(_mm512_add_epi64(sum[t], splat(LIMB_MAX)));
-        if t + 1 < BLOCK {
-            let carried = low(_mm512_add_epi64(sum[t + 1], over), q[t], splat(m[1]));
-            sum[t + 1] = _mm512_add_epi64(carried, high(splat(0), q[t], splat(m[0])));
-        }
-        for u in 2..BLOCK - t {
-            sum[t + u] = high(low(sum[t + u], q[t], splat(m[u])), q[t], splat(m[u - 1]));
-        }
+    // One call a limb: as a loop it would not be unrolled, and the columns would leave their registers.
+    quotient::<0>(m, inverse, &mut sum);
+    quotient::<1>(m, inverse, &mut sum);
+    quotient::<2>(m, inverse, &mut sum);
+    quotient::<3>(m, inverse, &mut sum);
+    quotient::<4>(m, inverse, &mut sum);
+    quotient::<5>(m, inverse, &mut sum);
+    quotient::<6>(m, inverse, &mut sum);
+    quotient::<7>(m, inverse, &mut sum);
+    quotient::<8>(m, inverse, &mut sum);
+    let over = quotient::<9>(m, inverse, &mut sum);
+    (sum, over)
+}
+
+/// Puts the quotient's limb T into the place of its column, and gives the carry out of that.
+///
+/// What limb T adds to column T makes it a multiple of 2^52: the carry is the column divided by 2^52, rounded up, and
+/// does not wait for the limb.
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn quotient<const T: usize>(m: &[u64; BLOCK], inverse: V, sum: &mut [V; BLOCK]) -> V {
+    let q = low(splat(0), sum[T], inverse);
+    let over = _mm512_srli_epi64::<{ LIMB_BITS as u32 }>(_mm512_add_epi64(sum[T], splat(LIMB_MAX)));
+    sum[T] = q;
+    if T + 1 < BLOCK {
+        let carried = low(_mm512_add_epi64(sum[T + 1], over), q, splat(m[1]));
+        sum[T + 1] = _mm512_add_epi64(carried, high(splat(0), q, splat(m[0])));
     }
-    (q, over)
+    for u in 2..BLOCK - T {
+        sum[T + u] = high(low(sum[T + u], q, splat(m[u])), q, splat(m[u - 1]));
+    }
+    over
 }
 
 /// What the first limbs of m add beyond the block.
@@ -324,16 +351,19 @@ fn select(table: &[Word], index: &Word, out: &mut [Word]) {
     let entries = table.len() / out.len();
     let masks = masks(load(index), 1);
     for (limb, out) in table.chunks_exact(entries).zip(out) {
-        let value = match entries {
-            16 => merged::<4>(limb, &masks),
-            32 => merged::<5>(limb, &masks),
-            64 => merged::<6>(limb, &masks),
-            128 => merged::<7>(limb, &masks),
-            _ => merged::<8>(limb, &masks),
+        let value = match entries / PART {
+            1 => scanned::<1>(limb, &masks),
+            2 => scanned::<2>(limb, &masks),
+            4 => scanned::<4>(limb, &masks),
+            8 => scanned::<8>(limb, &masks),
+            _ => scanned::<PART>(limb, &masks),
         };
         store(out, value);
     }
 }
+
+/// Values that are merged in registers.
+const PART: usize = 16;
 
 /// Masks of the index's bits, from one bit on.
 #[inline]
@@ -346,15 +376,20 @@ fn masks(index: V, first: u64) -> [__mmask8; 8] {
     masks
 }
 
-/// One of 2^BITS entries.
+/// One of PARTS times PART entries.
 #[inline]
 #[target_feature(enable = "avx512f,avx512ifma")]
-fn merged<const BITS: usize>(entries: &[Word], masks: &[__mmask8; 8]) -> V {
-    let mut tree = [splat(0); 9];
-    for (place, entry) in entries[..1 << BITS].iter().enumerate() {
-        merge(&mut tree, masks, place, load(entry));
+fn scanned<const PARTS: usize>(entries: &[Word], masks: &[__mmask8; 8]) -> V {
+    let (lower, upper) = masks.split_at(4);
+    let mut merged = [splat(0); PART];
+    for (part, merged) in entries.as_chunks::<PART>().0[..PARTS].iter().zip(&mut merged) {
+        let mut values = [splat(0); PART];
+        for i in 0..PART {
+            values[i] = load(&part[i]);
+        }
+        *merged = merge::<PART>(values, lower);
     }
-    tree[BITS]
+    merge::<PARTS>(merged, upper)
 }
 
 /// A permutation takes one of 16 entries by the index's low four bits; the results are merged as in [`select`].
@@ -365,34 +400,38 @@ fn pick(table: &[Word], index: &Word, out: &mut [Word]) {
     let masks = masks(index, 16);
     for (limb, out) in table.chunks_exact(words).zip(out) {
         let value = match words {
-            2 => permuted::<0>(limb, index, &masks),
-            4 => permuted::<1>(limb, index, &masks),
-            8 => permuted::<2>(limb, index, &masks),
-            16 => permuted::<3>(limb, index, &masks),
-            _ => permuted::<4>(limb, index, &masks),
+            2 => permuted::<1>(limb, index, &masks),
+            4 => permuted::<2>(limb, index, &masks),
+            8 => permuted::<4>(limb, index, &masks),
+            16 => permuted::<8>(limb, index, &masks),
+            _ => permuted::<PART>(limb, index, &masks),
         };
         store(out, value);
     }
 }
 
-/// One of 16 2^BITS entries.
+/// One of 16 LEN entries.
 #[inline]
 #[target_feature(enable = "avx512f,avx512ifma")]
-fn permuted<const BITS: usize>(entries: &[Word], index: V, masks: &[__mmask8; 8]) -> V {
-    let mut tree = [splat(0); 9];
-    for (place, [first, second]) in entries[..2 << BITS].as_chunks::<2>().0.iter().enumerate() {
-        merge(&mut tree, masks, place, _mm512_permutex2var_epi64(load(first), index, load(second)));
+fn permuted<const LEN: usize>(entries: &[Word], index: V, masks: &[__mmask8; 8]) -> V {
+    let pairs = &entries.as_chunks::<2>().0[..LEN];
+    let mut values = [splat(0); PART];
+    for i in 0..LEN {
+        values[i] = _mm512_permutex2var_epi64(load(&pairs[i][0]), index, load(&pairs[i][1]));
     }
-    tree[BITS]
+    merge::<LEN>(values, masks)
 }
 
-/// Adds a value to a tree of merges as one is added to a binary counter: `tree[k]` waits for its partner.
+/// One of the first LEN values.
 #[inline]
 #[target_feature(enable = "avx512f,avx512ifma")]
-fn merge(tree: &mut [V; 9], masks: &[__mmask8; 8], place: usize, mut value: V) {
-    let pairs = place.trailing_ones() as usize;
-    for k in 0..pairs {
-        value = _mm512_mask_mov_epi64(tree[k], masks[k], value);
+fn merge<const LEN: usize>(mut values: [V; PART], masks: &[__mmask8]) -> V {
+    let mut left = LEN;
+    for mask in masks {
+        left /= 2;
+        for i in 0..left {
+            values[i] = _mm512_mask_mov_epi64(values[2 * i], *mask, values[2 * i + 1]);
+        }
     }
-    tree[pairs] = value;
+    values[0]
 }

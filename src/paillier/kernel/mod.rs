@@ -11,17 +11,16 @@ use super::error::PaillierError;
 use super::lanes::{Word, Words};
 use super::ring::Ring;
 
-/// Room that a kernel works in; as many columns as two products have, and a quotient.
+/// Room that a kernel works in: as many columns as two products have.
 pub struct Scratch {
     pub(super) low: Words,
     pub(super) high: Words,
-    pub(super) quotient: Words,
 }
 
 impl Scratch {
     /// Room for a ring.
     pub fn new(ring: &Ring) -> Self {
-        Self { low: Words::zero(ring.words()), high: Words::zero(ring.words()), quotient: Words::zero(ring.limbs()) }
+        Self { low: Words::zero(ring.words()), high: Words::zero(ring.words()) }
     }
 }
 
@@ -33,6 +32,7 @@ pub struct Kernel {
     pub fixed_window: usize,
     pub(super) multiply: fn(&Ring, &mut [Word], &[Word], &mut Scratch),
     pub(super) square: fn(&Ring, &mut [Word], &mut Scratch),
+    pub(super) multiply_low: fn(&Ring, &mut [Word], &[Word], &mut Scratch),
     pub(super) reduce: fn(&Ring, &mut [Word], &mut Scratch),
     pub(super) product: fn(&[Word], &[Word], &mut [Word]),
     pub(super) select: fn(&[Word], &Word, &mut [Word]),
@@ -48,6 +48,11 @@ impl Kernel {
     /// x = x^2 / R modulo m^2.
     pub fn square(&self, ring: &Ring, x: &mut [Word], scratch: &mut Scratch) {
         (self.square)(ring, x, scratch);
+    }
+
+    /// x0 = x0 y0 / R modulo m, for the lower halves alone; the upper halves stay.
+    pub fn multiply_low(&self, ring: &Ring, x: &mut [Word], y: &[Word], scratch: &mut Scratch) {
+        (self.multiply_low)(ring, x, y, scratch);
     }
 
     /// x = x / R modulo m^2.

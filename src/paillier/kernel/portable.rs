@@ -15,7 +15,7 @@ use crate::paillier::lanes::{LANES, LIMB_BITS, LIMB_MAX, Word};
 use crate::paillier::ring::Ring;
 
 pub(super) static KERNEL: Kernel =
-    Kernel { name: "portable", fixed_window: 5, multiply, square, reduce, product, select, pick };
+    Kernel { name: "portable", fixed_window: 5, multiply, square, multiply_low, reduce, product, select, pick };
 
 /// Most limbs of a half: moduli of 8192 bits.
 const MOST: usize = 160;
@@ -150,6 +150,17 @@ fn square(ring: &Ring, x: &mut [Word], _: &mut Scratch) {
     let h = ring.limbs();
     each(ring, x, None, |ring, lane| {
         finish(ring, lane, |x, _, k| square_column(&x[..h], k), |x, _, k| 2 * column(&x[..h], &x[h..], k));
+    });
+}
+
+fn multiply_low(ring: &Ring, x: &mut [Word], y: &[Word], _: &mut Scratch) {
+    let h = ring.limbs();
+    each(ring, x, Some(y), |ring, lane| {
+        let mut out = [0; MOST];
+        let (a, b) = (&lane.x[..h], &lane.y[..h]);
+        montgomery(ring, |k| column(a, b, k), &mut lane.quotient, &mut out[..h]);
+        lane.x[..h].copy_from_slice(&out[..h]);
+        out.zeroize();
     });
 }
 

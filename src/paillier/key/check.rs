@@ -4,7 +4,7 @@ use crypto_bigint::{BoxedUint, CheckedSub, ConcatenatingMul, Gcd, Limb, NonZero}
 use crypto_primes::{Flavor, is_prime};
 use zeroize::Zeroizing;
 
-use super::{BITS_LEAST, BITS_MOST, BITS_STEP, PaillierError, Sizes};
+use super::{BITS_LEAST, BITS_MOST, BITS_STEP, PARTIES_MOST, PaillierError, PrivateKey, Sizes};
 
 /// Primes up to here are looked for as factors.
 const SMALL: u64 = 2000;
@@ -75,6 +75,22 @@ fn too_close(p: &BoxedUint, q: &BoxedUint, bits: u32) -> bool {
     let smaller = if p > q { q } else { p };
     let apart = larger.checked_sub(smaller).map(|d| Zeroizing::new(d).bits()).unwrap_or(0);
     apart <= bits.saturating_sub(100)
+}
+
+/// Whether no odd number up to the number of parties divides the prime less one: then the differences of the shares'
+/// indices can be divided by, and fewer shares than the threshold say nothing at all.
+pub(super) fn fits_shares(prime: &BoxedUint) -> bool {
+    let leaves_one = |d: u64| NonZero::new(Limb(d)).into_option().is_none_or(|limb| prime.rem_limb(limb) == Limb(1));
+    !(3..=u64::from(PARTIES_MOST)).step_by(2).any(leaves_one)
+}
+
+/// Refuses a key that cannot be cut into shares.
+pub(in crate::paillier) fn can_be_shared(key: &PrivateKey) -> Result<(), PaillierError> {
+    if fits_shares(key.p()) && fits_shares(key.q()) {
+        return Ok(());
+    }
+    let reason = format!("p - 1 or q - 1 has an odd factor up to {PARTIES_MOST}, so that it cannot be cut into shares");
+    Err(PaillierError::key(reason))
 }
 
 fn small_factor(x: &BoxedUint) -> Option<u64> {

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::text::is_private;
-use super::{PrivateKey, PublicKey, Sizes};
+use super::text::{is_private, is_share};
+use super::{KeyShare, PrivateKey, PublicKey, Sizes};
 use crate::artifact::{ArtifactError, write_bytes, write_secret};
 use crate::paillier::{KeyFileError, PaillierError};
 
@@ -20,19 +20,25 @@ pub enum KeyFile {
     Public(PublicKey),
     /// A private key.
     Private(PrivateKey),
+    /// A share of a private key.
+    Share(KeyShare),
 }
 
 impl KeyFile {
     /// Reads and checks a key file of either kind.
     ///
     /// # Errors
-    /// If it cannot be read, holds no key, or holds a private key and others than its owner may read or write it.
+    /// If it cannot be read, holds no key, or holds a secret one and others than its owner may read or write it.
     pub fn read(path: &Path, sizes: Sizes) -> Result<Self, KeyFileError> {
         let wrong = |reason: PaillierError| KeyFileError::Key { path: path.to_owned(), reason };
         let (file, text) = text_of(path)?;
         if is_private(&text) {
             refuse_if_shared(&file, path)?;
             return PrivateKey::from_text(&text, sizes).map(Self::Private).map_err(wrong);
+        }
+        if is_share(&text) {
+            refuse_if_shared(&file, path)?;
+            return KeyShare::from_text(&text, sizes).map(Self::Share).map_err(wrong);
         }
         PublicKey::from_text(&text, sizes).map(Self::Public).map_err(wrong)
     }
@@ -42,14 +48,16 @@ impl KeyFile {
         match self {
             Self::Public(key) => key,
             Self::Private(key) => key.public(),
+            Self::Share(share) => share.public(),
         }
     }
 
-    /// `public` or `private`.
+    /// `public key`, `private key` or `key share`.
     pub fn kind(&self) -> &'static str {
         match self {
-            Self::Public(_) => "public",
-            Self::Private(_) => "private",
+            Self::Public(_) => "public key",
+            Self::Private(_) => "private key",
+            Self::Share(_) => "key share",
         }
     }
 }
@@ -80,7 +88,28 @@ impl PrivateKey {
     pub fn read(path: &Path, sizes: Sizes) -> Result<Self, KeyFileError> {
         match KeyFile::read(path, sizes)? {
             KeyFile::Private(key) => Ok(key),
-            KeyFile::Public(_) => Err(KeyFileError::NotPrivate { path: path.to_owned() }),
+            other => Err(KeyFileError::Kind { path: path.to_owned(), expected: "private key", got: other.kind() }),
+        }
+    }
+}
+
+impl KeyShare {
+    /// Writes a file that only its owner may read.
+    ///
+    /// # Errors
+    /// If the file is there already, or any I/O error.
+    pub fn write(&self, path: &Path) -> Result<(), ArtifactError> {
+        write_secret(path, self.to_text().as_bytes())
+    }
+
+    /// Reads a share's file.
+    ///
+    /// # Errors
+    /// As [`KeyFile::read`], and if it is no share.
+    pub fn read(path: &Path, sizes: Sizes) -> Result<Self, KeyFileError> {
+        match KeyFile::read(path, sizes)? {
+            KeyFile::Share(share) => Ok(share),
+            other => Err(KeyFileError::Kind { path: path.to_owned(), expected: "key share", got: other.kind() }),
         }
     }
 }
@@ -99,7 +128,7 @@ fn text_of(path: &Path) -> Result<(File, Zeroizing<String>), KeyFileError> {
 }
 
 #[cfg(unix)]
-fn refuse_if_shared(file: &File, path: &Path) -> Result<(), KeyFileError> {
+pub(crate) fn refuse_if_shared(file: &File, path: &Path) -> Result<(), KeyFileError> {
     use std::os::unix::fs::PermissionsExt;
     let mode = file.metadata().map_err(|e| ArtifactError::io("read the permissions of", path, e))?.permissions().mode();
     let others = mode & 0o077;
@@ -110,6 +139,6 @@ fn refuse_if_shared(file: &File, path: &Path) -> Result<(), KeyFileError> {
 }
 
 #[cfg(not(unix))]
-fn refuse_if_shared(_: &File, _: &Path) -> Result<(), KeyFileError> {
+pub(crate) fn refuse_if_shared(_: &File, _: &Path) -> Result<(), KeyFileError> {
     Ok(())
 }

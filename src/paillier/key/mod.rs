@@ -3,6 +3,7 @@
 mod check;
 mod file;
 mod generate;
+mod share;
 mod text;
 
 use crypto_bigint::{BoxedUint, ConcatenatingMul};
@@ -11,8 +12,11 @@ use zeroize::Zeroizing;
 
 use super::error::{PaillierError, hex};
 
+pub(super) use check::can_be_shared;
 pub use file::KeyFile;
-pub use generate::generate;
+pub(crate) use file::refuse_if_shared;
+pub use generate::{generate, generate_to_share};
+pub use share::{KeyShare, PARTIES_MOST, Quorum};
 
 /// Bits of n where nothing else is asked for.
 pub const BITS_DEFAULT: u32 = 3072;

@@ -1,16 +1,20 @@
-//! Keys as text: a few lines `name = value`, in a fixed order, nothing else (which is also valid TOML).
+//! Keys and shares of keys as text: a few lines `name = value`, in a fixed order, nothing else (which is also valid TOML).
 //!
 //! The reader is its own, because a general one would quote what it does not understand, and that may be a secret.
 
 use std::fmt::Write;
 
 use crypto_bigint::BoxedUint;
+use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::{PaillierError, PrivateKey, PublicKey, Sizes, check};
+use super::share::Quorum;
+use super::{KeyShare, PaillierError, PrivateKey, PublicKey, Sizes, check};
+use crate::paillier::error::hex as hex_of_bytes;
 
 const PUBLIC: &str = "nightloom paillier public key";
 const PRIVATE: &str = "nightloom paillier private key";
+const SHARE: &str = "nightloom paillier key share";
 const VERSION: &str = "1";
 
 impl PublicKey {
@@ -69,9 +73,63 @@ impl PrivateKey {
     }
 }
 
+impl KeyShare {
+    /// The text of a share's file. Its last line is the SHA-256 of those before: a damaged share would spoil sums in
+    /// silence.
+    pub fn to_text(&self) -> Zeroizing<String> {
+        let (bits, quorum) = (self.public().bits(), self.quorum());
+        let mut text = Zeroizing::new(String::with_capacity(1024 + bits as usize));
+        let (n, value) = (hex(self.public().n(), bits), hex(self.value(), 2 * bits));
+        // Writing into a String cannot fail.
+        let _ = write!(
+            text,
+            "kind = \"{SHARE}\"\nversion = {VERSION}\nbits = {bits}\nn = \"{}\"\nthreshold = {}\nparties = {}\nindex = {}\n\
+             share = \"{}\"\n",
+            n.as_str(),
+            quorum.threshold(),
+            quorum.parties(),
+            self.index(),
+            value.as_str(),
+        );
+        let check = hex_of_bytes(&Sha256::digest(text.as_bytes()));
+        let _ = writeln!(text, "check = \"{check}\"");
+        text
+    }
+
+    /// Reads a share's text, and checks it.
+    ///
+    /// # Errors
+    /// The first line that is not as it should be, or what is wrong with the numbers. Nothing of the share is repeated.
+    pub fn from_text(text: &str, sizes: Sizes) -> Result<Self, PaillierError> {
+        let mut lines = Lines::new(text);
+        let bits = lines.head(SHARE, sizes)?;
+        let n = lines.number("n", bits)?;
+        let (threshold, parties) = (lines.count("threshold")?, lines.count("parties")?);
+        let index = lines.count("index")?;
+        let value = lines.number_below("share", 2 * bits)?;
+        let read = text.match_indices('\n').nth(lines.line - 1).map_or(text.len(), |(at, _)| at + 1);
+        let check = hex_of_bytes(&Sha256::digest(&text.as_bytes()[..read]));
+        if lines.value("check")? != format!("\"{check}\"") {
+            return Err(lines.fault("expected the SHA-256 of the lines before: the share was damaged"));
+        }
+        lines.end()?;
+        let public = PublicKey::new((*n).clone(), sizes)?;
+        Self::new(public, Quorum::new(threshold, parties)?, index, value)
+    }
+}
+
 /// Whether a text claims to be a private key.
 pub(super) fn is_private(text: &str) -> bool {
-    text.lines().next().is_some_and(|line| line == format!("kind = \"{PRIVATE}\""))
+    is(text, PRIVATE)
+}
+
+/// Whether a text claims to be a share of one.
+pub(super) fn is_share(text: &str) -> bool {
+    is(text, SHARE)
+}
+
+fn is(text: &str, kind: &str) -> bool {
+    text.lines().next().is_some_and(|line| line == format!("kind = \"{kind}\""))
 }
 
 /// All digits, so many as the bits want.
@@ -118,13 +176,27 @@ impl<'a> Lines<'a> {
             return Err(self.fault(format!("expected version = {VERSION}")));
         }
         let text = self.value("bits")?;
-        let bits = text.parse::<u32>().ok().filter(|bits| bits.to_string() == text);
-        let bits = bits.ok_or_else(|| self.fault("expected a number of bits"))?;
+        let bits = canonical(text).ok_or_else(|| self.fault("expected a number of bits"))?;
         check::size(bits, sizes)?;
         Ok(bits)
     }
 
+    fn count(&mut self, name: &str) -> Result<u32, PaillierError> {
+        let text = self.value(name)?;
+        canonical(text).ok_or_else(|| self.fault(format!("{name} is not a number")))
+    }
+
+    /// A number of exactly so many bits.
     fn number(&mut self, name: &str, bits: u32) -> Result<Zeroizing<BoxedUint>, PaillierError> {
+        let number = self.number_below(name, bits)?;
+        if number.bits() != bits {
+            return Err(self.fault(format!("{name} has {} bits, expected {bits}", number.bits())));
+        }
+        Ok(number)
+    }
+
+    /// A number of at most so many bits, with all their digits.
+    fn number_below(&mut self, name: &str, bits: u32) -> Result<Zeroizing<BoxedUint>, PaillierError> {
         let value = self.value(name)?;
         let digits = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
         let digits = digits.ok_or_else(|| self.fault(format!("{name} is not in quotation marks")))?;
@@ -141,9 +213,6 @@ impl<'a> Lines<'a> {
             };
             number.as_mut_words()[at / 16] |= u64::from(digit) << (at % 16 * 4);
         }
-        if number.bits() != bits {
-            return Err(self.fault(format!("{name} has {} bits, expected {bits}", number.bits())));
-        }
         Ok(number)
     }
 
@@ -157,4 +226,9 @@ impl<'a> Lines<'a> {
         }
         Ok(())
     }
+}
+
+/// A number in the only form that is written.
+fn canonical(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|number: &u32| number.to_string() == text)
 }

@@ -113,6 +113,22 @@ fn a6b_products_squares_and_reductions_are_those_of_num_bigint() {
 }
 
 #[test]
+fn a13_products_of_lower_halves_are_those_of_num_bigint() {
+    Bench::each(&SIZES, |bench| {
+        let h = bench.ring.limbs();
+        let (x, y) = (bench.pair(), bench.pair());
+        let mut product = x.clone();
+        bench.kernel.multiply_low(&bench.ring, &mut product, &y, &mut bench.scratch);
+        for i in 0..LANES {
+            let got = lane(&product[..h], i) * &bench.radix % &bench.m;
+            assert_eq!(got, lane(&x[..h], i) * lane(&y[..h], i) % &bench.m, "{}, lane {i}", bench.kernel.name);
+            assert!(lane(&product[..h], i) < &bench.m * 2u8, "{}: too large", bench.kernel.name);
+            assert_eq!(lane(&product[h..], i), lane(&x[h..], i), "{}: the upper half stays", bench.kernel.name);
+        }
+    });
+}
+
+#[test]
 fn a6b_plain_products_are_those_of_num_bigint() {
     Bench::each(&SIZES, |bench| {
         let h = bench.ring.limbs();

@@ -1,10 +1,13 @@
 //! The module against num-bigint, against known answers, against `paillier-rs`, and against bad input.
 
 mod arithmetic;
+mod gpu;
 mod keys;
 mod known;
 mod packing;
 mod scheme;
+mod sum;
+mod threshold;
 
 use num_bigint::BigUint;
 

@@ -12,7 +12,7 @@ use crate::prep::Scaling;
 use crate::spec::{Issues, JobText};
 
 /// The source under `key`, with its path taken from the job file's folder.
-pub(super) fn source(issues: &mut Issues, text: &JobText, key: &str, raw: &RawSource) -> Option<Source> {
+pub(in crate::pipelines) fn source(issues: &mut Issues, text: &JobText, key: &str, raw: &RawSource) -> Option<Source> {
     let mut resolved = raw.clone();
     if !raw.path.as_os_str().is_empty() {
         resolved.path = text.resolve(&raw.path);

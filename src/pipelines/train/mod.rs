@@ -19,6 +19,7 @@ mod run;
 pub mod settings;
 mod tables;
 
+pub(super) use check::source;
 pub use error::TrainJobError;
 pub use header::{DataLayout, TableHeader};
 pub use job::Train;
