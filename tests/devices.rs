@@ -9,7 +9,7 @@ use nightloom::backend::amx::{self, AmxMode, AmxStatus};
 use nightloom::backend::gpu::{AdapterFacts, adapters};
 use nightloom::backend::{Backend, BackendError, Cpu, CpuContext, DeviceChoice, Gpu, SimdLevel, choose};
 use nightloom::model::{Loss, Model, initial_weights};
-use nightloom::ops::{ArgSpec, Args, DType, Dispatch, Kernel, Shader, Work, reads, writes};
+use nightloom::ops::{ArgSpec, Args, DType, Dispatch, Kernel, Shader, Target, Work, reads, writes};
 use nightloom::plan::{ListId, Plan, PlanBuilder, PlanError, TensorId};
 use nightloom::train::{Control, Data, Member, Targets, TrainError, TrainedMember, predict, train};
 
@@ -190,7 +190,7 @@ impl Kernel for AddOne {
             *y = x + 1.0;
         }
     }
-    fn gpu(&self) -> Vec<Dispatch> {
+    fn gpu(&self, _on: &Target<'_>) -> Vec<Dispatch> {
         vec![Dispatch {
             shader: Shader { name: "made_up", preludes: &[], source: self.source },
             entry: "main",
@@ -343,6 +343,92 @@ fn e4_a_fleet_larger_than_the_device_is_split_and_keeps_its_bits() {
     let there = predict(&model, &weights, &inputs, &Backend::Gpu(whole)).expect("logits");
     assert_eq!(here.len(), 40 * 24 * 2);
     assert!(here.iter().zip(&there).all(|(a, b)| a.to_bits() == b.to_bits()));
+}
+
+#[test]
+fn e4_data_larger_than_a_binding_are_streamed_and_give_the_same_bits() {
+    let (Some(small), Some(whole)) = (own_gpu(Some(16_384)), own_gpu(None)) else { return };
+    let (conv, _, _) = task();
+    let dense = r#"{"input": {"length": 1, "channels": 16}, "layers": [
+        {"kind": "dense", "units": 5, "activation": "tanh"}, {"kind": "dense", "units": 2}]}"#;
+    let dense = Model::new(serde_json::from_str(dense).expect("a spec")).expect("a model");
+    let rows = 400;
+    let inputs: Vec<f32> = (0..rows * 16).map(|i| ((i * 37 % 1001) as f32 - 500.0) / 500.0).collect();
+    let (labels, values): (Vec<u32>, Vec<f32>) = (0..rows)
+        .map(|i| (i as u32 * 7 % 2, [(i % 5) as f32, (i % 3) as f32]))
+        .fold((vec![], vec![]), |mut all, (l, v)| {
+            all.0.push(l);
+            all.1.extend(v);
+            all
+        });
+    let members: Vec<Member> = [(0..400, 0..60), (3..150, 150..222), (10..333, 7..8)]
+        .into_iter()
+        .enumerate()
+        .map(|(seed, (train, validation))| Member::new(seed as u64, 0.01, train.collect(), validation.collect()))
+        .collect();
+    for model in [conv, dense] {
+        for (loss, targets) in
+            [(Loss::CrossEntropy, Targets::Labels(&labels)), (Loss::MeanSquare, Targets::Values(&values))]
+        {
+            let data = Data { inputs: &inputs, targets };
+            let run = |gpu: &Gpu| {
+                let mut control = Control { on_epoch: &mut |_| {}, stop: &|| false, checkpoint: None };
+                let spec = toml::from_str("epochs = 2\nbatch = 8\nrate = 0.01").expect("a spec");
+                train(&model, &spec, loss, data, &members, &Backend::Gpu(gpu.clone()), &mut control)
+                    .expect("a training")
+            };
+            let bits = |m: &TrainedMember| m.weights.values.iter().flatten().map(|v| v.to_bits()).collect::<Vec<_>>();
+            for (i, (a, b)) in run(&small).iter().zip(&run(&whole)).enumerate() {
+                assert!(bits(a) == bits(b) && a.losses == b.losses, "{loss:?}, member {i}");
+            }
+        }
+    }
+}
+
+#[test]
+fn e5_work_larger_than_the_devices_memory_is_refused_before_it_is_begun() {
+    if own_gpu(None).is_none() {
+        return;
+    }
+    let mut all = adapters();
+    all.sort_by_key(AdapterFacts::rank);
+    let mut facts = all.into_iter().next().expect("an adapter");
+    assert!(facts.memory_bytes.is_none_or(|bytes| bytes > 1 << 28), "{:?}", facts.memory_bytes);
+    facts.memory_bytes = Some(50_000);
+    let gpu = Gpu::open(&facts).expect("the adapter opens");
+    let before = gpu.objects();
+    let error = add_one(&Backend::Gpu(gpu.clone()), 10_000, RIGHT).expect_err("two tensors of 40,000 bytes");
+    assert!(
+        matches!(error, PlanError::Backend(BackendError::NoRoom { bytes: 80_000, bytes_max: 50_000, .. })),
+        "{error}"
+    );
+    assert_eq!(gpu.objects(), before, "nothing was made");
+    add_one(&Backend::Gpu(gpu), 5_000, RIGHT).expect("half of it fits");
+}
+
+#[test]
+fn e5_a_plan_gives_its_memory_back() {
+    let Some(gpu) = own_gpu(None) else { return };
+    let held = || {
+        // Buffers are freed once the device has seen that nothing uses them.
+        gpu.wait("looking at memory").expect("a device that works");
+        gpu.device().generate_allocator_report().map(|report| report.total_allocated_bytes)
+    };
+    let plan = || {
+        let mut builder = PlanBuilder::new(1);
+        builder.tensor("large", 4 << 20);
+        builder.build(&Backend::Gpu(gpu.clone())).expect("a plan")
+    };
+    let Some(before) = held() else { return };
+    let kept = plan();
+    let with_one = held().expect("a report");
+    assert!(with_one >= before + (16 << 20), "{before} and {with_one} bytes");
+    for _ in 0..8 {
+        drop(plan());
+    }
+    drop(kept);
+    let after = held().expect("a report");
+    assert!(after < before + (16 << 20), "{before} bytes before, {after} after");
 }
 
 #[test]

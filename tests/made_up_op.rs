@@ -8,8 +8,8 @@ mod hinge;
 use common::backends::backends;
 use common::{assert_complete, disagreements, disagreements_in_halves, invalid_shaders, wrong_gradients};
 use hinge::{Hinge, HingeOp};
-use nightloom::backend::{Cpu, CpuContext, SimdLevel};
-use nightloom::ops::{ArgSpec, Args, Call, Case, Dispatch, Kernel, Op, Registry, Shader, ShapeError, Work};
+use nightloom::backend::{Backend, Cpu, CpuContext, SimdLevel};
+use nightloom::ops::{ArgSpec, Args, Call, Case, Dispatch, Kernel, Op, Registry, Shader, ShapeError, Target, Work};
 
 /// The one line.
 fn registry() -> Registry {
@@ -36,8 +36,8 @@ fn e6_a_new_op_is_listed_beside_the_others() {
 fn e6_a_new_op_is_held_against_its_reference_on_every_device() {
     let failures: Vec<String> = backends().iter().flat_map(|b| disagreements(&alone(&HingeOp), b)).collect();
     assert!(failures.is_empty(), "{}", failures.join("\n"));
-    let cpu = Cpu::new(SimdLevel::Portable).expect("every machine has it");
-    let (compared, failures) = disagreements_in_halves(&alone(&HingeOp), cpu);
+    let cpu = Backend::Cpu(Cpu::new(SimdLevel::Portable).expect("every machine has it"));
+    let (compared, failures) = disagreements_in_halves(&alone(&HingeOp), &cpu);
     assert!(compared > 0 && failures.is_empty(), "{}", failures.join("\n"));
 }
 
@@ -112,8 +112,8 @@ impl Kernel for Wrong {
     fn cpu(&self, ctx: &CpuContext, args: &mut Args<'_>, step: u32) {
         self.0.cpu(ctx, args, step);
     }
-    fn gpu(&self) -> Vec<Dispatch> {
-        self.0.gpu()
+    fn gpu(&self, on: &Target<'_>) -> Vec<Dispatch> {
+        self.0.gpu(on)
     }
 }
 

@@ -71,7 +71,7 @@ fn live_rows(live: f32) -> u32 {
 }
 
 fn schedule_at(member: u32) -> u32 {
-    return member * p.schedule_len + p.step * SCHEDULE_WIDTH + LIVE;
+    return member * p.schedule_len + min(p.step, p.schedule_len / SCHEDULE_WIDTH - 1u) * SCHEDULE_WIDTH + LIVE;
 }
 
 fn sum_at(member: u32, chunk: u32, which: u32, channel: u32) -> u32 {

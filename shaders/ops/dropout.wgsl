@@ -27,7 +27,8 @@ fn dropout(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups
         return;
     }
     let member = e / p.len;
-    let count = u32(schedule[member * p.schedule_len + p.step * SCHEDULE_WIDTH + COUNT]);
+    let step = min(p.step, p.schedule_len / SCHEDULE_WIDTH - 1u);
+    let count = u32(schedule[member * p.schedule_len + step * SCHEDULE_WIDTH + COUNT]);
     let bits = counter_bits(seed[member], p.stream, count, e % p.len);
     y[e] = select(x[e] * p.scale, 0.0, bits < p.threshold);
 }

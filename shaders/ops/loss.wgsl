@@ -31,39 +31,18 @@ fn row_factor(row: u32) -> f32 {
     return w[at * p.n + row % p.n] * schedule[at * SCHEDULE_WIDTH + LOSS_SCALE];
 }
 
-// ln(1 + u) for u from 0 to 1, as in `ops::math`.
-fn ln_1p_unit(u: f32) -> f32 {
-    let s = u / (2.0 + u);
-    let q = s * s;
-    var sum = 1.0 / 15.0;
-    sum = sum * q + 1.0 / 13.0;
-    sum = sum * q + 1.0 / 11.0;
-    sum = sum * q + 1.0 / 9.0;
-    sum = sum * q + 1.0 / 7.0;
-    sum = sum * q + 1.0 / 5.0;
-    sum = sum * q + 1.0 / 3.0;
-    return 2.0 * s * (sum * q + 1.0);
-}
-
 // Loss and slope of output j in kinds 1 and 2, before the row's factor.
 fn output(row: u32, j: u32) -> vec2<f32> {
     let value = z[row * p.c + j];
     let wanted = bitcast<f32>(t[row * p.c + j]);
     if p.kind == 2u {
-        let difference = value - wanted;
-        return vec2<f32>(difference * difference, 2.0 * difference);
+        return square_loss(value, wanted);
     }
     var weighted = wanted;
     if p.positive_weights != 0u {
         weighted = wanted * positive[row / p.n * p.c + j];
     }
-    let u = safe_exp(-abs(value));
-    let near = 1.0 / (1.0 + u);
-    let above = select(u * near, near, value >= 0.0);
-    let below = select(near, u * near, value >= 0.0);
-    let log = ln_1p_unit(u);
-    let cost = weighted * (log + max(-value, 0.0)) + (1.0 - wanted) * (log + max(value, 0.0));
-    return vec2<f32>(cost, (1.0 - wanted) * above - weighted * below);
+    return binary_loss(value, wanted, weighted);
 }
 
 // Gradient of output j in kind 0: `sum` adds up exp(z - largest).

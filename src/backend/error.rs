@@ -27,6 +27,14 @@ pub enum BackendError {
         /// Why not.
         reason: String,
     },
+    /// The environment asks for a use of matrix units that cannot be.
+    #[error("NIGHTLOOM_MATRIX_UNITS={wanted}: {reason}")]
+    MatrixUnits {
+        /// What was asked for.
+        wanted: String,
+        /// Why not.
+        reason: String,
+    },
     /// The device lacks what the engine needs.
     #[error("{device} lacks {what}")]
     Unsupported {
@@ -40,6 +48,16 @@ pub enum BackendError {
     TooLarge {
         /// The tensor.
         tensor: String,
+        /// What it needs.
+        bytes: u64,
+        /// What there is.
+        bytes_max: u64,
+        /// The device.
+        device: String,
+    },
+    /// All that the work needs together is larger than the device's memory.
+    #[error("the work needs {bytes} bytes on {device}, which has {bytes_max}: take fewer members or a smaller batch")]
+    NoRoom {
         /// What it needs.
         bytes: u64,
         /// What there is.
@@ -80,9 +98,9 @@ pub enum BackendError {
 }
 
 impl BackendError {
-    /// A GPU was to hold tensors as f16.
+    /// A GPU that cannot was to hold tensors as f16.
     pub fn lacks_half(device: &str) -> Self {
-        let what = "kernels for f16 storage, which is built for the CPU (`precision = \"f16\"`)".to_owned();
+        let what = "f16 in buffers (SHADER_F16), which `precision = \"f16\"` needs".to_owned();
         Self::Unsupported { device: device.to_owned(), what }
     }
 }

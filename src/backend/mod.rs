@@ -46,7 +46,10 @@ impl Backend {
                 Some(amx) => format!("cpu-{}-{}", cpu.simd(), amx.id()),
                 None => format!("cpu-{}", cpu.simd()),
             },
-            Self::Gpu(gpu) => format!("gpu-{}-{}", gpu.name(), gpu.driver()),
+            Self::Gpu(gpu) => {
+                let units = if gpu.traits().units.is_some() { "-units" } else { "" };
+                format!("gpu-{}-{}{units}", gpu.name(), gpu.driver())
+            }
         }
     }
 
@@ -60,7 +63,10 @@ impl Backend {
                 };
                 format!("CPU with {} cores, {}{amx}", Cpu::cores(), cpu.simd())
             }
-            Self::Gpu(gpu) => format!("GPU {} ({})", gpu.name(), gpu.driver()),
+            Self::Gpu(gpu) => {
+                let units = gpu.units().note().map(|note| format!(", {note}")).unwrap_or_default();
+                format!("GPU {} ({}), {}{units}", gpu.name(), gpu.driver(), gpu.tuning().note())
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::backend::amx::{self, AmxStatus, Rounding};
-use crate::backend::gpu::{AdapterFacts, adapters};
+use crate::backend::gpu::{AdapterFacts, TuningState, adapters};
 use crate::backend::{Backend, Cpu, DeviceChoice, SimdLevel, choose};
 use crate::ops::{distance, matmul};
 use crate::run::{ExitCode, RunError};
@@ -125,7 +125,8 @@ fn in_words(adapter: &AdapterFacts) -> String {
   PCI id: {bus} ({}); {:?}
   limits: {} a storage binding, {} a buffer, {} invocations a workgroup, {} of shared memory, {} workgroups a dimension, \
          subgroups of {} to {}
-  features: {}; missing: {}",
+  features: {}; missing: {}
+  kernels: {}; matrix units: {}",
         adapter.line(),
         adapter.pci_id(),
         info.backend,
@@ -138,6 +139,8 @@ fn in_words(adapter: &AdapterFacts) -> String {
         info.subgroup_max_size,
         list(true),
         list(false),
+        adapter.tuning().1.note(),
+        units_in_words(adapter),
     )
 }
 
@@ -162,8 +165,29 @@ fn as_json(adapter: &AdapterFacts) -> Value {
             "subgroup_min": info.subgroup_min_size,
             "subgroup_max": info.subgroup_max_size,
         },
+        "tuning": tuning_as_json(adapter),
+        "matrix_units": adapter.matrix_units().is_some(),
         "features": features(adapter).into_iter().map(|(n, has)| (n.to_owned(), json!(has))).collect::<serde_json::Map<_, _>>(),
     })
+}
+
+/// The matrix units that kernels would use, if they pass their test.
+fn units_in_words(adapter: &AdapterFacts) -> String {
+    match adapter.matrix_units() {
+        Some(units) => format!("f16 to f32, 16 x 16, subgroups of {}", units.subgroup),
+        None => "none of 16 x 16 from f16 to f32".to_owned(),
+    }
+}
+
+/// What the cache of `nightloom tune` says of an adapter.
+fn tuning_as_json(adapter: &AdapterFacts) -> Value {
+    let (choices, state) = adapter.tuning();
+    let (word, path, reason) = match state {
+        TuningState::Tuned(path) => ("tuned", Some(path), None),
+        TuningState::Untuned => ("untuned", None, None),
+        TuningState::Unusable(path, reason) => ("unusable", Some(path), Some(reason)),
+    };
+    json!({ "state": word, "file": path, "reason": reason, "choices": choices })
 }
 
 /// Bytes in the largest binary unit that gives at least 1.

@@ -12,6 +12,7 @@ mod options;
 mod predict;
 mod run;
 mod schema;
+mod tune;
 
 pub use kinds::kinds;
 
@@ -28,6 +29,7 @@ A job is a TOML file: `kind` says what to do, the kind's own tables say how. Sta
   nightloom run job.toml           run it; interrupt it when you like, the same command resumes
   nightloom predict MODEL --data TABLE   ask a trained model about new data
   nightloom devices                what this machine computes on
+  nightloom tune                   once a GPU and driver: which forms of its kernels are fastest
 To check a machine's job folder, signals and resume without any data, run a file with the one line
   kind = \"selftest\"
 Data goes to stdout, logs to stderr.";
@@ -36,6 +38,9 @@ Data goes to stdout, logs to stderr.";
 #[derive(Debug, Parser)]
 #[command(name = "nightloom", version, after_help = with_exit_codes(AFTER))]
 struct Cli {
+    /// Has GPU kernels check every index that they use, at some cost in time: to rule an error of theirs out.
+    #[arg(long, global = true)]
+    checked: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -47,6 +52,7 @@ enum Command {
     Schema(schema::Args),
     Predict(predict::Args),
     Devices(devices::Args),
+    Tune(tune::Args),
     Ops(ops::Args),
     Bench(bench::Args),
     Keys(keys::Args),
@@ -59,6 +65,7 @@ fn dispatch(command: &Command) -> Result<ExitCode, Failure> {
         Command::Schema(args) => schema::call(args),
         Command::Predict(args) => predict::call(args),
         Command::Devices(args) => devices::call(args),
+        Command::Tune(args) => tune::call(args),
         Command::Ops(args) => ops::call(args),
         Command::Bench(args) => bench::call(args),
         Command::Keys(args) => keys::call(args),
@@ -86,7 +93,11 @@ impl From<RunError> for Failure {
 
 /// Runs the program with the process's arguments.
 pub fn main() -> std::process::ExitCode {
-    let code = dispatch(&Cli::parse().command).unwrap_or_else(|failure| {
+    let cli = Cli::parse();
+    if cli.checked {
+        crate::backend::gpu::demand_checks();
+    }
+    let code = dispatch(&cli.command).unwrap_or_else(|failure| {
         let mut text = with_causes(&failure.error);
         if let Some(hint) = &failure.hint {
             text = format!("{text}; {hint}");
@@ -121,6 +132,14 @@ mod tests {
     use clap::CommandFactory;
 
     use super::*;
+
+    #[test]
+    fn e4_checks_are_asked_for_before_or_behind_a_command() {
+        for line in [["nightloom", "--checked", "devices"], ["nightloom", "devices", "--checked"]] {
+            assert!(Cli::parse_from(line).checked);
+        }
+        assert!(!Cli::parse_from(["nightloom", "devices"]).checked);
+    }
 
     #[test]
     fn e19_the_command_line_is_sound_and_every_command_has_help() {

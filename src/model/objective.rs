@@ -24,7 +24,7 @@ pub enum Precision {
     #[default]
     F32,
     /// As f16: the table of inputs, activations and their gradients between kernels, and the copy of the weights that
-    /// the passes read. The optimiser moves f32 masters. On the CPU.
+    /// the passes read. The optimiser moves f32 masters.
     F16,
 }
 

@@ -8,6 +8,7 @@
 use std::fmt::Debug;
 
 use crate::backend::CpuContext;
+use crate::backend::gpu::GpuTraits;
 use crate::backend::half::f16;
 
 /// The most arguments that a kernel may have.
@@ -176,7 +177,7 @@ pub trait Kernel: Debug + Send + Sync {
     /// The CPU kernel for **one** member. Neither allocates nor depends on the number of threads.
     fn cpu(&self, ctx: &CpuContext, args: &mut Args<'_>, step: u32);
     /// The GPU kernel for the whole fleet: its dispatches in order.
-    fn gpu(&self) -> Vec<Dispatch>;
+    fn gpu(&self, on: &Target<'_>) -> Vec<Dispatch>;
     /// The rows of the batch, if the CPU may cut it into tiles and call [`Kernel::cpu_tile`] for each: whatever a row's
     /// results are, other rows do not enter them except through arguments of [`Axis::Sum`].
     fn rows(&self) -> Option<usize> {
@@ -314,6 +315,28 @@ impl<'a> Args<'a> {
     }
 }
 
+/// Where a GPU kernel will run, and how its arguments are held there.
+#[derive(Debug, Clone, Copy)]
+pub struct Target<'a> {
+    /// The device.
+    pub device: &'a GpuTraits,
+    /// Whether argument `i` is held as f16: bit `i`. Shaders are written for f32 throughout; the plan makes those that
+    /// read or write f16 from them.
+    pub halves: u32,
+}
+
+impl<'a> Target<'a> {
+    /// All arguments held as f32.
+    pub const fn full(device: &'a GpuTraits) -> Self {
+        Self { device, halves: 0 }
+    }
+
+    /// Whether argument `i` is held as f16.
+    pub const fn is_half(&self, i: usize) -> bool {
+        self.halves >> i & 1 == 1
+    }
+}
+
 /// A WGSL source: preludes from `shaders/common`, then the operation's own file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Shader {
@@ -347,6 +370,8 @@ pub mod prelude {
     pub const RNG: &str = include_str!("../../shaders/common/rng.wgsl");
     /// Places in a schedule row.
     pub const SCHEDULE: &str = include_str!("../../shaders/common/schedule.wgsl");
+    /// Losses of single values.
+    pub const LOSS: &str = include_str!("../../shaders/common/loss.wgsl");
     /// Reductions over a workgroup of 256 in a fixed order.
     pub const REDUCE: &str = include_str!("../../shaders/common/reduce.wgsl");
 }
@@ -358,16 +383,27 @@ pub struct Bind {
     pub arg: usize,
     /// `read_write` in the shader, else `read`.
     pub write: bool,
+    /// The shader takes 32-bit words as they are, whatever they mean: a plan must not hold them as f16.
+    pub bare: bool,
+}
+
+impl Bind {
+    /// The same for a shader that takes the words as they are.
+    #[must_use]
+    pub const fn bare(mut self) -> Self {
+        self.bare = true;
+        self
+    }
 }
 
 /// Argument `arg`, declared `var<storage, read>`.
 pub const fn reads(arg: usize) -> Bind {
-    Bind { arg, write: false }
+    Bind { arg, write: false, bare: false }
 }
 
 /// Argument `arg`, declared `var<storage, read_write>`.
 pub const fn writes(arg: usize) -> Bind {
-    Bind { arg, write: true }
+    Bind { arg, write: true, bare: false }
 }
 
 /// The most words of a kernel's own in the immediates: 128 bytes less the two that every shader begins with.

@@ -26,8 +26,10 @@ pub mod loss;
 pub mod math;
 pub mod matmul;
 pub mod mixed;
+pub mod network;
 pub mod optimiser;
 pub mod pool;
+mod program;
 pub mod reduce;
 pub mod rng;
 pub mod schedule;
@@ -36,6 +38,7 @@ pub mod softmax;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+pub mod tuning;
 pub mod winograd;
 
 pub use activation::Activation;
@@ -44,8 +47,11 @@ pub use error::ShapeError;
 pub use facts::OpFacts;
 pub use kernel::{
     ARGS_MAX, Access, Arg, ArgSpec, Args, Axis, Bind, DType, Dispatch, Floats, FloatsMut, Kernel, PARAMS_MAX, Shader,
-    Tile, Work, prelude, reads, writes,
+    Target, Tile, Work, prelude, reads, writes,
 };
+pub use program::Program;
+
+use tuning::TuningGroup;
 
 /// One operation, as the registry lists it.
 pub trait Op: Sync + std::fmt::Debug {
@@ -57,6 +63,10 @@ pub trait Op: Sync + std::fmt::Debug {
     fn shaders(&self) -> Vec<Shader>;
     /// Shapes and tolerances for tests and benches.
     fn cases(&self) -> Vec<Case>;
+    /// Groups of GPU forms among which a device's measurements choose.
+    fn tuning(&self) -> Vec<TuningGroup> {
+        vec![]
+    }
 }
 
 /// The list that tests, benches and `nightloom ops` walk. The default one is empty.

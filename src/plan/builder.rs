@@ -1,8 +1,12 @@
 //! Collecting and checking.
 
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::fused::Fused;
 use super::{Plan, PlanError};
 use crate::backend::Backend;
-use crate::ops::{ARGS_MAX, Access, ArgSpec, DType, Kernel};
+use crate::ops::{ARGS_MAX, Access, ArgSpec, Axis, DType, Kernel, Program};
 
 /// A tensor of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -27,8 +31,10 @@ pub struct TensorInfo {
     /// it outlives the list. The CPU then need not hold all rows of the batch at once.
     pub local: bool,
     /// Held as f16 wherever it lies in memory for longer than a kernel works on it; kernels get f32 (or take f16, see
-    /// [`ArgSpec::half`]). Whoever uploads or downloads it sees f32 words. The CPU only.
+    /// [`ArgSpec::half`]). Whoever uploads or downloads it sees f32 words.
     pub half: bool,
+    /// Tensors of one group lie in one buffer of a GPU.
+    pub group: Option<usize>,
 }
 
 /// The name of the working memory that all kernels share.
@@ -54,6 +60,24 @@ pub(super) struct Recorded {
 pub(super) struct List {
     pub kernels: Vec<Recorded>,
     pub gate: Option<TensorId>,
+    /// Programs in place of some of the kernels; those of all kernels first.
+    pub fused: Vec<Fused>,
+}
+
+/// Which tensors are held as f16: those that are to be, except sums over rows, to which chunks add in f32, and
+/// schedules, which are read between kernels.
+pub(super) fn held(lists: &[List], tensors: &[TensorInfo]) -> Vec<bool> {
+    let mut held: Vec<bool> = tensors.iter().map(|info| info.half).collect();
+    for list in lists {
+        for recorded in &list.kernels {
+            let args = recorded.args.iter().zip(&recorded.tensors);
+            args.filter(|(arg, _)| arg.axis == Axis::Sum).for_each(|(_, id)| held[id.0] = false);
+        }
+        if let Some(gate) = list.gate {
+            held[gate.0] = false;
+        }
+    }
+    held
 }
 
 /// What a builder has collected.
@@ -62,6 +86,7 @@ pub(super) struct Parts {
     pub tensors: Vec<TensorInfo>,
     pub lists: Vec<List>,
     pub tile_rows: Option<usize>,
+    pub guard: u64,
 }
 
 /// Collects tensors and lists of kernels.
@@ -73,12 +98,23 @@ pub struct PlanBuilder {
     scratch: Option<TensorId>,
     tile_rows: Option<usize>,
     half_locals: bool,
+    groups: usize,
+    guard: u64,
 }
 
 impl PlanBuilder {
     /// For `fleet` members.
     pub fn new(fleet: usize) -> Self {
-        Self { fleet, tensors: vec![], lists: vec![], scratch: None, tile_rows: None, half_locals: false }
+        Self {
+            fleet,
+            tensors: vec![],
+            lists: vec![],
+            scratch: None,
+            tile_rows: None,
+            half_locals: false,
+            groups: 0,
+            guard: 0,
+        }
     }
 
     /// Members of the fleet.
@@ -136,8 +172,18 @@ impl PlanBuilder {
     }
 
     fn add(&mut self, name: impl Into<String>, len: usize, dtype: DType, shared: bool) -> TensorId {
-        self.tensors.push(TensorInfo { name: name.into(), len, dtype, shared, local: false, half: false });
+        let info = TensorInfo { name: name.into(), len, dtype, shared, local: false, half: false, group: None };
+        self.tensors.push(info);
         TensorId(self.tensors.len() - 1)
+    }
+
+    /// Has these tensors, none of which is local, lie in one buffer on a GPU, so that a program can bind them together. No
+    /// kernel may then write one of them and read another.
+    pub fn group(&mut self, ids: &[TensorId]) {
+        for id in ids {
+            self.tensors[id.0].group = Some(self.groups);
+        }
+        self.groups += 1;
     }
 
     /// A new, empty list.
@@ -232,6 +278,30 @@ impl PlanBuilder {
         self.lists[list.0].gate = Some(schedule);
     }
 
+    /// How many kernels `list` has so far.
+    pub fn kernels(&self, list: ListId) -> usize {
+        self.lists[list.0].kernels.len()
+    }
+
+    /// Has a GPU that has room for it run `program` in place of these kernels of `list`; of programs for the same kernels
+    /// the first that fits. `binds` names the tensors of each binding, of one group if there are several, and whether they
+    /// are written.
+    pub fn fuse(
+        &mut self,
+        list: ListId,
+        kernels: Range<usize>,
+        program: Arc<dyn Program>,
+        binds: Vec<(Vec<TensorId>, bool)>,
+    ) {
+        self.lists[list.0].fused.push(Fused { kernels, program, binds });
+    }
+
+    /// Leaves so many bytes free before and behind every tensor on a GPU: for tests that look whether kernels leave them
+    /// alone.
+    pub fn guard(&mut self, bytes: u64) {
+        self.guard = bytes;
+    }
+
     /// Makes the CPU cut batches into tiles of so many rows, whatever it would choose itself: for tests of that.
     pub fn tile_rows(&mut self, rows: usize) {
         self.tile_rows = Some(rows.max(1));
@@ -246,6 +316,7 @@ impl PlanBuilder {
     }
 
     pub(super) fn into_parts(self) -> Parts {
-        Parts { fleet: self.fleet, tensors: self.tensors, lists: self.lists, tile_rows: self.tile_rows }
+        let Self { fleet, tensors, lists, tile_rows, guard, .. } = self;
+        Parts { fleet, tensors, lists, tile_rows, guard }
     }
 }

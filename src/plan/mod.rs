@@ -10,8 +10,10 @@
 mod builder;
 mod cpu;
 mod error;
+mod fused;
 mod gpu;
 pub mod prepared;
+pub mod tune;
 pub mod verify;
 
 pub use builder::{ListId, PlanBuilder, TensorId, TensorInfo};
@@ -19,7 +21,7 @@ pub use error::PlanError;
 
 use std::ops::Range;
 
-use crate::backend::{Backend, BackendError};
+use crate::backend::Backend;
 use crate::ops::Work;
 use builder::Parts;
 
@@ -72,7 +74,7 @@ impl Plan {
     pub fn bytes(&self) -> u64 {
         match &self.storage {
             Storage::Cpu(plan) => plan.bytes(),
-            Storage::Gpu(_) => self.tensors.iter().map(|t| t.words(self.fleet) as u64 * 4).sum(),
+            Storage::Gpu(plan) => plan.bytes(),
         }
     }
 
@@ -191,6 +193,28 @@ impl Plan {
         Ok(self.download(id)?.into_iter().map(f32::from_bits).collect())
     }
 
+    /// What lies in a GPU's buffers outside of tensors ([`PlanBuilder::guard`]); nothing on the CPU. For tests.
+    ///
+    /// # Errors
+    /// If the device has failed.
+    pub fn outside(&mut self) -> Result<Vec<u32>, PlanError> {
+        match &mut self.storage {
+            Storage::Cpu(_) => Ok(vec![]),
+            Storage::Gpu(plan) => plan.outside(),
+        }
+    }
+
+    /// Fills all of a GPU's buffers with `word`, tensors and what lies around them; nothing on the CPU. For tests.
+    ///
+    /// # Errors
+    /// If the device has failed.
+    pub fn fill(&mut self, word: u32) -> Result<(), PlanError> {
+        match &mut self.storage {
+            Storage::Cpu(_) => Ok(()),
+            Storage::Gpu(plan) => plan.fill(word),
+        }
+    }
+
     /// Waits until the device is done. On the CPU it always is.
     ///
     /// # Errors
@@ -211,14 +235,11 @@ impl Plan {
     }
 
     fn new(builder: PlanBuilder, backend: &Backend) -> Result<Self, PlanError> {
-        let Parts { fleet, tensors, lists, tile_rows } = builder.into_parts();
+        let Parts { fleet, tensors, lists, tile_rows, guard } = builder.into_parts();
         let works = lists.iter().map(|list| list.kernels.iter().map(|recorded| recorded.kernel.work()).sum()).collect();
         let storage = match backend {
             Backend::Cpu(cpu) => Storage::Cpu(cpu::CpuPlan::new(*cpu, fleet, &tensors, lists, tile_rows)),
-            Backend::Gpu(gpu) if tensors.iter().any(|info| info.half) => {
-                return Err(BackendError::lacks_half(gpu.name()).into());
-            }
-            Backend::Gpu(gpu) => Storage::Gpu(gpu::GpuPlan::new(gpu, fleet, &tensors, &lists)?),
+            Backend::Gpu(gpu) => Storage::Gpu(gpu::GpuPlan::new(gpu, fleet, &tensors, &lists, guard)?),
         };
         Ok(Self { fleet, tensors, works, storage })
     }

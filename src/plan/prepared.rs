@@ -6,6 +6,9 @@ use super::{ListId, Plan, PlanBuilder, PlanError, TensorId};
 use crate::backend::Backend;
 use crate::ops::{Access, ArgSpec, Axis, Call, Case, DType};
 
+/// What memory holds that no argument lies in, and working memory before a kernel runs: a NaN that none computes.
+pub const GUARD: u32 = 0x7fc1_5a5a;
+
 /// Words by name; each entry holds the whole fleet's words, or one copy if shared.
 pub type Values = BTreeMap<String, Vec<u32>>;
 
@@ -46,7 +49,7 @@ impl Prepared {
         Self::build(call, backend, values, Some(tile_rows), false)
     }
 
-    /// The same with all arguments held as f16 that may be ([`may_be_half`]), where the device is a CPU.
+    /// The same with all arguments held as f16 that may be ([`may_be_half`]).
     ///
     /// # Errors
     /// As [`Prepared::new`].
@@ -57,6 +60,33 @@ impl Prepared {
         tile_rows: Option<usize>,
     ) -> Result<Self, PlanError> {
         Self::build(call, backend, values, tile_rows, true)
+    }
+
+    /// The same with all arguments held as f16 that are read alone, as a plan for training may hold them.
+    ///
+    /// # Errors
+    /// As [`Prepared::new`].
+    pub fn reading_halves(call: &Call, backend: &Backend, values: &Values) -> Result<Self, PlanError> {
+        let half = |arg: &ArgSpec| arg.access == Access::Read && arg.dtype == DType::F32;
+        Self::build_in(PlanBuilder::new(call.kernel.fleet()), call, backend, values, half)
+    }
+
+    /// The same on a GPU with bytes of the pattern [`GUARD`] before and behind every argument: see [`Prepared::guards`].
+    ///
+    /// # Errors
+    /// As [`Prepared::new`].
+    pub fn guarded(call: &Call, backend: &Backend, values: &Values) -> Result<Self, PlanError> {
+        let mut builder = PlanBuilder::new(call.kernel.fleet());
+        builder.guard(1024);
+        Self::build_in(builder, call, backend, values, |_| false)
+    }
+
+    /// What stands around the arguments.
+    ///
+    /// # Errors
+    /// If the device has failed.
+    pub fn guards(&mut self) -> Result<Vec<u32>, PlanError> {
+        self.plan.outside()
     }
 
     fn build(
@@ -70,11 +100,21 @@ impl Prepared {
         if let Some(rows) = tile_rows {
             builder.tile_rows(rows);
         }
+        Self::build_in(builder, call, backend, values, |arg| halves && may_be_half(arg))
+    }
+
+    fn build_in(
+        mut builder: PlanBuilder,
+        call: &Call,
+        backend: &Backend,
+        values: &Values,
+        half: impl Fn(&ArgSpec) -> bool,
+    ) -> Result<Self, PlanError> {
         let list = builder.list();
         let mut bound = vec![];
         for (name, arg) in call.args().into_iter().filter(|(_, arg)| arg.access != Access::Scratch) {
             let id = builder.for_arg(name.clone(), &arg);
-            if halves && may_be_half(&arg) {
+            if half(&arg) {
                 builder.hold_half(id);
             }
             bound.push((name, arg, id));
@@ -82,6 +122,7 @@ impl Prepared {
         let ids: Vec<_> = bound.iter().map(|(_, _, id)| *id).collect();
         builder.push_boxed(list, call.kernel.boxed(), &ids)?;
         let mut plan = builder.build(backend)?;
+        plan.fill(GUARD)?;
         for (name, arg, id) in &bound {
             if arg.is_input() {
                 plan.upload(*id, values.get(name).map_or(&[][..], Vec::as_slice))?;
@@ -98,6 +139,14 @@ impl Prepared {
     /// If the device fails.
     pub fn run(&mut self, step: u32) -> Result<(), PlanError> {
         self.plan.replay(self.list, step..step + 1)
+    }
+
+    /// Runs the call at `step` so often.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn run_often(&mut self, step: u32, times: u32) -> Result<(), PlanError> {
+        self.plan.replay_all(&vec![(self.list, step..step + 1); times as usize])
     }
 
     /// Waits until the device is done.

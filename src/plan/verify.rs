@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use super::PlanError;
 use super::prepared::{Prepared, Values, inputs, may_be_half};
+use crate::backend::Backend;
 use crate::backend::half::{HALF_MAX, f16};
-use crate::backend::{Backend, Cpu};
 use crate::ops::{Access, ArgSpec, Call, Case, DType};
 
 /// Values by name, as [`Values`] in f64.
@@ -62,13 +62,12 @@ pub fn agreement(case: &Case, backend: &Backend) -> Result<Vec<Agreement>, PlanE
     Ok(found)
 }
 
-/// [`agreement`] where all arguments are held as f16 that may be, on a CPU at `simd`: inputs are rounded to f16 first, so
-/// that what is measured is the kernel and the rounding of its outputs. Left out are outputs that f16 cannot hold.
+/// [`agreement`] where all arguments are held as f16 that may be: inputs are rounded to f16 first, so that what is measured
+/// is the kernel and the rounding of its outputs. Left out are outputs that f16 cannot hold.
 ///
 /// # Errors
 /// As there.
-pub fn agreement_in_halves(case: &Case, cpu: Cpu) -> Result<Vec<Agreement>, PlanError> {
-    let backend = Backend::Cpu(cpu);
+pub fn agreement_in_halves(case: &Case, backend: &Backend) -> Result<Vec<Agreement>, PlanError> {
     let mut values = inputs(case);
     let mut found = vec![];
     for call in &case.calls {
@@ -77,8 +76,10 @@ pub fn agreement_in_halves(case: &Case, cpu: Cpu) -> Result<Vec<Agreement>, Plan
         }
         let truth = reference(call, &as_f64(call, &values), case.step, 0..call.kernel.fleet());
         let rows = call.kernel.rows().unwrap_or(1);
-        for tile in [None, Some(rows.div_ceil(3)), Some(rows.div_ceil(71))] {
-            let mut prepared = Prepared::in_halves(call, &backend, &values, tile)?;
+        let tiles = [None, Some(rows.div_ceil(3)), Some(rows.div_ceil(71))];
+        let kinds = if matches!(backend, Backend::Cpu(_)) { &tiles[..] } else { &tiles[..1] };
+        for tile in kinds {
+            let mut prepared = Prepared::in_halves(call, backend, &values, *tile)?;
             prepared.run(case.step)?;
             let ours = prepared.outputs()?;
             for (name, arg) in call.args().into_iter().filter(|(_, arg)| arg.is_output()) {

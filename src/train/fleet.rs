@@ -9,7 +9,7 @@ use super::spec::TrainSpec;
 use super::state::FleetState;
 use crate::backend::Backend;
 use crate::backend::half::HALF_MAX;
-use crate::model::compile::{TrainShape, bytes_a_member, largest_tensor};
+use crate::model::compile::{TrainShape, bytes_a_member, largest_tensor, memory_share};
 use crate::model::{Loss, Model, Precision, Weights, initial_weights};
 
 /// The rows that all members draw from.
@@ -79,8 +79,7 @@ pub struct TrainedMember {
 
 /// The most members that fit on a device at once: by the size of one binding, and by a share of memory.
 pub fn fleet_max(model: &Model, shape: &TrainShape, backend: &Backend) -> usize {
-    const MEMORY_BYTES: usize = 4 << 30;
-    let by_memory = MEMORY_BYTES / bytes_a_member(model, shape).max(1);
+    let by_memory = memory_share(backend) / bytes_a_member(model, shape, backend).max(1);
     let by_binding = match backend {
         Backend::Cpu(_) => usize::MAX,
         Backend::Gpu(gpu) => gpu.binding_bytes_max() as usize / (largest_tensor(model, shape).max(1) * 4),

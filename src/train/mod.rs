@@ -14,6 +14,7 @@ mod seeds;
 mod spec;
 mod state;
 mod tables;
+mod window;
 
 pub use control::{CheckpointPlan, Control, EpochReport};
 pub use curves::mean_losses;

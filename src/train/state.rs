@@ -4,9 +4,10 @@ use super::error::TrainError;
 use super::fleet::{Data, Member, Targets, TrainedMember};
 use super::spec::{EarlyStop, TrainSpec};
 use super::tables::{TableShape, Tables};
+use super::window::Window;
 use crate::backend::Backend;
 use crate::model::compile::{self, TrainPlan, TrainShape};
-use crate::model::{Model, Weights};
+use crate::model::{InputForm, Model, Weights};
 
 /// What the host knows of a member; all of it goes into a checkpoint.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -65,9 +66,14 @@ pub(super) struct FleetState<'a> {
     /// The number of its first member in the whole training.
     pub first_member: usize,
     members: &'a [Member],
+    data: Data<'a>,
+    form: InputForm,
+    /// Which rows the device holds at a time, if not all.
+    window: Option<Window>,
     steps: TableShape,
     tables: Tables,
     validation_steps: TableShape,
+    validation_tables: Tables,
     losses: Vec<u32>,
 }
 
@@ -75,16 +81,20 @@ impl<'a> FleetState<'a> {
     pub(super) fn new(
         model: &Model,
         shape: &TrainShape,
-        data: Data<'_>,
+        data: Data<'a>,
         members: &'a [Member],
         backend: &Backend,
         resumed: Option<Resumed>,
     ) -> Result<Self, TrainError> {
-        let mut plan = compile::training(model, shape, backend)?;
-        plan.plan.upload(plan.inputs, &model.input_form().words(data.inputs)?)?;
-        match data.targets {
-            Targets::Labels(labels) => plan.plan.upload(plan.targets, labels)?,
-            Targets::Values(values) => plan.plan.upload_f32(plan.targets, values)?,
+        let window = Window::new(model, shape, backend);
+        let rows = window.map_or(shape.rows, Window::rows);
+        let mut plan = compile::training(model, &TrainShape { rows, ..shape.clone() }, backend)?;
+        if window.is_none() {
+            plan.plan.upload(plan.inputs, &model.input_form().words(data.inputs)?)?;
+            match data.targets {
+                Targets::Labels(labels) => plan.plan.upload(plan.targets, labels)?,
+                Targets::Values(values) => plan.plan.upload_f32(plan.targets, values)?,
+            }
         }
         let seeds: Vec<u32> = members.iter().map(|m| (m.seed ^ (m.seed >> 32)) as u32).collect();
         plan.plan.upload(plan.seed, &seeds)?;
@@ -97,9 +107,13 @@ impl<'a> FleetState<'a> {
             epochs_done: 0,
             first_member: 0,
             members,
+            data,
+            form: model.input_form(),
+            window,
             steps,
             tables: Tables::new(steps),
             validation_steps,
+            validation_tables: Tables::new(validation_steps),
             losses: vec![0; fleet],
         };
         match resumed {
@@ -116,15 +130,15 @@ impl<'a> FleetState<'a> {
         if shape.steps == 0 {
             return Ok(());
         }
-        let mut tables = Tables::new(shape);
         for (index, member) in self.members.iter().enumerate() {
             if self.progress[index].stopped {
-                tables.rest(shape, index);
+                self.validation_tables.rest(shape, index);
             } else {
-                tables.fill_validation(shape, index, member);
+                self.validation_tables.fill_validation(shape, index, member);
             }
         }
-        upload_tables(&mut self.plan, &tables, true)
+        let places = self.window.map(|window| window.places(shape));
+        upload_tables(&mut self.plan, &self.validation_tables, places.as_deref(), true)
     }
 
     fn start(&mut self, model: &Model) -> Result<(), TrainError> {
@@ -164,12 +178,9 @@ impl<'a> FleetState<'a> {
                 self.tables.fill_epoch(self.steps, index, member, spec, epoch);
             }
         }
-        upload_tables(&mut self.plan, &self.tables, false)?;
-        let mut runs = vec![(self.plan.train, 0..self.steps.steps as u32)];
-        if let Some((list, steps)) = self.plan.validate {
-            runs.push((list, 0..steps));
-        }
-        self.plan.plan.replay_all(&runs)?;
+        let places = self.window.map(|window| window.places(self.steps));
+        upload_tables(&mut self.plan, &self.tables, places.as_deref(), false)?;
+        self.replay()?;
         let train_loss = self.read(self.plan.train_loss)?;
         let validation_loss =
             if self.plan.validate.is_some() { Some(self.read(self.plan.validation_loss)?) } else { None };
@@ -180,6 +191,24 @@ impl<'a> FleetState<'a> {
             self.upload_validation()?;
         }
         Ok(means)
+    }
+
+    /// All steps of an epoch and of its validation.
+    fn replay(&mut self) -> Result<(), TrainError> {
+        let mut runs = vec![(self.plan.train, 0..self.steps.steps as u32)];
+        if let Some((list, steps)) = self.plan.validate {
+            runs.push((list, 0..steps));
+        }
+        let Some(window) = self.window else {
+            return Ok(self.plan.plan.replay_all(&runs)?);
+        };
+        for ((list, steps), tables) in runs.into_iter().zip([&self.tables, &self.validation_tables]) {
+            for stretch in window.stretches(steps.len()) {
+                window.fill(&mut self.plan, self.form, self.data, &tables.rows, stretch.clone())?;
+                self.plan.plan.replay(list, stretch.start as u32..stretch.end as u32)?;
+            }
+        }
+        Ok(())
     }
 
     fn read(&mut self, id: crate::plan::TensorId) -> Result<Vec<f32>, TrainError> {
@@ -254,10 +283,16 @@ impl<'a> FleetState<'a> {
     }
 }
 
-fn upload_tables(plan: &mut TrainPlan, tables: &Tables, validation: bool) -> Result<(), TrainError> {
+/// `places` stands for the tables' row numbers where the device does not hold all rows.
+fn upload_tables(
+    plan: &mut TrainPlan,
+    tables: &Tables,
+    places: Option<&[u32]>,
+    validation: bool,
+) -> Result<(), TrainError> {
     let ids = if validation { &plan.validation_tables } else { &plan.train_tables };
     let (rows, weights, schedule) = (ids.rows, ids.weights, ids.schedule);
-    plan.plan.upload(rows, &tables.rows)?;
+    plan.plan.upload(rows, places.unwrap_or(&tables.rows))?;
     plan.plan.upload_f32(weights, &tables.weights)?;
     plan.plan.upload_f32(schedule, &tables.schedule)?;
     Ok(())

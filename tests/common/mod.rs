@@ -3,7 +3,7 @@
 
 pub mod backends;
 
-use nightloom::backend::{Backend, Cpu};
+use nightloom::backend::Backend;
 use nightloom::ops::{Case, Op, Registry};
 use nightloom::plan::verify;
 
@@ -52,20 +52,20 @@ pub fn disagreements(registry: &Registry, backend: &Backend) -> Vec<String> {
 }
 
 /// How many outputs were compared where arguments are held as f16, and every one further from the reference than 1e-5.
-pub fn disagreements_in_halves(registry: &Registry, cpu: Cpu) -> (usize, Vec<String>) {
+pub fn disagreements_in_halves(registry: &Registry, backend: &Backend) -> (usize, Vec<String>) {
     let (mut compared, mut failures) = (0, vec![]);
     for op in registry.ops() {
         let mut worst = 0.0_f64;
-        for (id, outputs) in walk(*op, |case| verify::agreement_in_halves(case, cpu).expect(case.id)) {
+        for (id, outputs) in walk(*op, |case| verify::agreement_in_halves(case, backend).expect(case.id)) {
             for output in outputs {
                 compared += 1;
                 worst = worst.max(output.nmse);
                 if output.nmse.is_nan() || output.nmse > 1e-5 {
-                    failures.push(format!("{} {} {id} {output:?}", cpu.simd(), op.name()));
+                    failures.push(format!("{} {} {id} {output:?}", backend.id(), op.name()));
                 }
             }
         }
-        println!("| {} in f16 | {} | {worst:.1e} |", cpu.simd(), op.name());
+        println!("| {} in f16 | {} | {worst:.1e} |", backend.id(), op.name());
     }
     (compared, failures)
 }

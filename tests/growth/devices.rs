@@ -57,27 +57,18 @@ fn e2_a_gpu_that_is_not_there_gives_3_and_says_what_there_is() {
 }
 
 #[test]
-fn e2_f16_storage_takes_the_cpu_with_auto_and_is_refused_on_a_gpu() {
+fn e8_f16_storage_gives_nearly_the_same_and_is_another_run() {
     let mut job = small();
     job.classifier_training.push_str("\nprecision = \"f16\"");
     let site = Site::new(&job);
     let output = site.output(&["run", "job.toml", "--device", "auto"]);
     assert_eq!(code(&output), 0, "{}", text(&output.stderr));
     let run = Run::of_output(&site, &output);
-    let events = text(&run.read("events.jsonl"));
-    assert!(events.contains("f16 storage is built for the CPU"), "the fall-back is in the log: {events}");
     let other = Site::new(&small());
     let full = other.run(&[]);
     assert_ne!(run.folder.file_name(), full.folder.file_name(), "the precision is part of the key");
     let (ours, theirs) = (run.headline("classifier_roc_auc"), full.headline("classifier_roc_auc"));
     assert!((ours - theirs).abs() < 0.05, "{ours} with f16, {theirs} with f32");
-    if no_gpu() {
-        return;
-    }
-    let refused = site.output(&["run", "job.toml", "--device", "software-gpu"]);
-    assert_eq!(code(&refused), 3, "{refused:?}");
-    let message = text(&refused.stderr);
-    assert!(message.contains("lacks kernels for f16 storage, which is built for the CPU"), "{message}");
 }
 
 #[test]

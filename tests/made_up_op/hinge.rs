@@ -2,7 +2,7 @@
 
 use nightloom::backend::CpuContext;
 use nightloom::ops::{
-    ArgSpec, Args, Call, Case, Dispatch, Kernel, Op, Shader, ShapeError, Work, prelude, reads, writes,
+    ArgSpec, Args, Call, Case, Dispatch, Kernel, Op, Shader, ShapeError, Target, Work, prelude, reads, writes,
 };
 
 const SHADER: Shader = Shader { name: "hinge", preludes: &[prelude::GRID], source: include_str!("hinge.wgsl") };
@@ -91,7 +91,7 @@ impl Kernel for Hinge {
             }
         }
     }
-    fn gpu(&self) -> Vec<Dispatch> {
+    fn gpu(&self, _on: &Target<'_>) -> Vec<Dispatch> {
         let elements = self.fleet * self.len;
         let binds = if self.backward { vec![reads(0), reads(1), writes(2)] } else { vec![reads(0), writes(1)] };
         vec![Dispatch {

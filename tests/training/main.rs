@@ -13,4 +13,5 @@ mod naive;
 mod replay;
 mod saved;
 mod settings;
+mod small;
 mod support;

@@ -1,6 +1,7 @@
 //! Models, data and short ways to train.
 
-use nightloom::backend::{Backend, Cpu, SimdLevel};
+use nightloom::backend::gpu::{AdapterFacts, adapters};
+use nightloom::backend::{Backend, Cpu, Gpu, SimdLevel};
 use nightloom::model::{Loss, Model, ModelSpec};
 use nightloom::ops::rng::counter_bits;
 use nightloom::train::{Control, Data, Member, Targets, TrainError, TrainSpec, TrainedMember, train};
@@ -18,6 +19,17 @@ pub fn cpus() -> impl Iterator<Item = Backend> {
 /// The GPU, unless it is left out.
 pub fn gpu() -> Option<Backend> {
     crate::backends::backends().into_iter().find(|backend| matches!(backend, Backend::Gpu(_)))
+}
+
+/// A GPU of a test's own, with at most so much shared memory a workgroup.
+pub fn own_gpu(workgroup_bytes: Option<u32>) -> Option<Gpu> {
+    gpu()?;
+    let mut all = adapters();
+    all.sort_by_key(AdapterFacts::rank);
+    let mut facts = all.into_iter().next().expect("an adapter");
+    let limit = &mut facts.limits.max_compute_workgroup_storage_size;
+    *limit = workgroup_bytes.unwrap_or(*limit).min(*limit);
+    Some(Gpu::open(&facts).expect("the adapter opens"))
 }
 
 /// The CPU at its best level, then the GPU.

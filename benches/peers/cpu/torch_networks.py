@@ -11,6 +11,9 @@ from torch import nn
 
 BATCH = 4096
 MEMBERS = 1000
+ENCODER_ROWS = 1024
+# Whether optimisers can be part of a CUDA graph.
+CAPTURABLE = False
 
 
 class Encoder(nn.Module):
@@ -122,8 +125,9 @@ def sequence(form, length):
 
 
 # work -> (forms, network, inputs, loss and targets, optimiser)
-ADAM = lambda params: torch.optim.Adam(params, lr=1e-3, fused=True)  # noqa: E731
-ADAMW = lambda params: torch.optim.AdamW(params, lr=1e-3, weight_decay=0.01, fused=True)  # noqa: E731
+ADAM = lambda params: torch.optim.Adam(params, lr=1e-3, fused=True, capturable=CAPTURABLE)  # noqa: E731
+ADAMW = lambda params: torch.optim.AdamW(
+    params, lr=1e-3, weight_decay=0.01, fused=True, capturable=CAPTURABLE)  # noqa: E731
 LAYOUTS = ["eager", "eager channels last", "compiled", "compiled channels last"]
 PLAIN = ["eager", "compiled"]
 BLOCKS = ["eager layer", "eager sdpa", "eager products", "compiled sdpa", "compiled products"]
@@ -136,7 +140,8 @@ NETWORKS = {
         lambda _: torch.randn(MEMBERS, 256, 28), lambda: yes_or_no(MEMBERS, 256, 1), ADAM,
     ),
     "encoder-3": (BLOCKS, encoder, lambda _: torch.randn(1024, 3, 64), lambda: classes(1024), ADAMW),
-    "encoder-64": (BLOCKS, encoder, lambda _: torch.randn(1024, 64, 64), lambda: classes(1024), ADAMW),
+    "encoder-64": (
+        BLOCKS, encoder, lambda _: torch.randn(ENCODER_ROWS, 64, 64), lambda: classes(ENCODER_ROWS), ADAMW),
     "conv2d-28": (
         LAYOUTS, conv2d,
         lambda form: torch.randn(256, 1, 28, 28).contiguous(

@@ -36,12 +36,19 @@ pub struct Pipeline {
 }
 
 /// Compiles `key` on `device`. Errors go to the device's error scopes.
-pub(super) fn compile(device: &wgpu::Device, key: &PipelineKey) -> Pipeline {
+pub(super) fn compile(device: &wgpu::Device, key: &PipelineKey, checked: bool) -> Pipeline {
     let label = format!("{}.{}", key.shader, key.entry);
-    let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
-        label: Some(&label),
-        source: wgpu::ShaderSource::Wgsl(key.text.as_str().into()),
-    });
+    let source = wgpu::ShaderSource::Wgsl(key.text.as_str().into());
+    let descriptor = wgpu::ShaderModuleDescriptor { label: Some(&label), source };
+    let module = if checked {
+        device.create_shader_module(descriptor)
+    } else {
+        let checks = wgpu::ShaderRuntimeChecks::unchecked();
+        // SAFETY: the shaders are the program's own. Their loops end, they divide by nothing but sizes, which are checked to
+        // be at least 1, and every index is within its binding: it follows from a checked shape, or is held below its bound
+        // where it is read from memory (`super::checks`).
+        unsafe { device.create_shader_module_trusted(descriptor, checks) }
+    };
     let entries: Vec<wgpu::BindGroupLayoutEntry> = key.binds.iter().enumerate().map(entry).collect();
     let layout =
         device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: Some(&label), entries: &entries });
@@ -56,7 +63,11 @@ pub(super) fn compile(device: &wgpu::Device, key: &PipelineKey) -> Pipeline {
         layout: Some(&pipeline_layout),
         module: &module,
         entry_point: Some(key.entry),
-        compilation_options: wgpu::PipelineCompilationOptions { constants: &constants, ..Default::default() },
+        compilation_options: wgpu::PipelineCompilationOptions {
+            constants: &constants,
+            // Kernels write what they share before they read it.
+            zero_initialize_workgroup_memory: checked,
+        },
         cache: None,
     });
     Pipeline { pipeline, layout }

@@ -99,12 +99,45 @@ impl Laid {
         Ok(self.plan.plan.wait()?)
     }
 
+    /// Takes `count` steps, in a circle, and waits for the device once. Says how many seconds of the calling thread's own
+    /// time it took to hand them over, where that can be known.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn replay(&mut self, count: usize) -> Result<Option<f64>, TrainError> {
+        let (whole, rest) = (count / self.steps, (count % self.steps) as u32);
+        let mut runs = vec![(self.plan.train, 0..self.steps as u32); whole];
+        runs.push((self.plan.train, 0..rest));
+        let before = thread_seconds();
+        self.plan.plan.replay_all(&runs)?;
+        let after = thread_seconds();
+        self.plan.plan.wait()?;
+        Ok(before.zip(after).map(|(before, after)| after - before))
+    }
+
+    /// Kernels or dispatches so far.
+    pub fn dispatches(&self) -> u64 {
+        self.plan.plan.counts().dispatches
+    }
+
     /// Takes a step as [`Laid::step`] does and says how many seconds each kernel took; see
     /// [`Plan::profile`](crate::plan::Plan::profile).
     pub fn profile(&mut self, number: usize) -> Option<Vec<(&'static str, f64)>> {
         let step = (number % self.steps) as u32;
         self.plan.plan.profile(self.plan.train, step..step + 1)
     }
+}
+
+/// The calling thread's own time.
+#[cfg(target_os = "linux")]
+fn thread_seconds() -> Option<f64> {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Some(time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn thread_seconds() -> Option<f64> {
+    None
 }
 
 fn upload(made: &mut TrainPlan, network: &Network, model: &Model, drawn: &Drawn) -> Result<(), TrainError> {

@@ -5,6 +5,7 @@ pub mod networks;
 mod ops;
 mod paillier;
 mod peak;
+mod product;
 mod profile;
 mod step;
 mod timer;
@@ -23,6 +24,7 @@ Examples:
   nightloom bench step                           training steps of named networks
   nightloom bench step growth --threads 1 --json
   nightloom bench step conv1d-90 --profile        which kernels the time goes to
+  nightloom bench product --size 4096            one square matrix product
   nightloom bench paillier --threads 1           encryption, sums, decryption
 
 Take the figures from a release build on a machine that does nothing else.";
@@ -39,6 +41,7 @@ pub(super) struct Args {
 enum What {
     Ops(ops::Args),
     Step(step::Args),
+    Product(product::Args),
     Paillier(paillier::Args),
 }
 
@@ -50,6 +53,7 @@ pub(super) fn call(args: &Args) -> Result<ExitCode, Failure> {
     match &args.what {
         What::Ops(args) => ops::call(args)?,
         What::Step(args) => step::call(args)?,
+        What::Product(args) => product::call(args)?,
         What::Paillier(args) => paillier::call(args)?,
     }
     Ok(ExitCode::Done)

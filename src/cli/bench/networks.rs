@@ -27,6 +27,8 @@ pub struct Network {
     pub steps: usize,
     /// Every member has rows of its own; else all draw from the same.
     pub own_rows: bool,
+    /// Too large to be timed unless asked for: sizes of a data centre's GPU.
+    pub large: bool,
 }
 
 impl Network {
@@ -63,6 +65,7 @@ pub fn all() -> Vec<Network> {
         batch: 128,
         steps: 113,
         own_rows: false,
+        large: false,
     };
     let mlp = Network {
         name: "mlp-28-64-32-1",
@@ -75,6 +78,7 @@ pub fn all() -> Vec<Network> {
         batch: 256,
         steps: 64,
         own_rows: false,
+        large: false,
     };
     vec![
         growth.clone(),
@@ -88,8 +92,19 @@ pub fn all() -> Vec<Network> {
             members: 1000,
             steps: 4,
             own_rows: true,
+            ..mlp.clone()
+        },
+        Network {
+            name: "mlp-fleet-10000",
+            about: "10,000 members of mlp-28-64-32-1 as one fleet, each with 256 rows of its own",
+            members: 10_000,
+            steps: 4,
+            own_rows: true,
+            large: true,
             ..mlp
         },
+        Network { batch: 65_536, large: true, ..conv1d("conv1d-90-65536", 90) },
+        Network { large: true, ..encoder("encoder-64-4096", 64, 4096) },
         encoder("encoder-3", 3, 1024),
         encoder("encoder-64", 64, 256),
         conv2d(),
@@ -133,6 +148,7 @@ fn conv1d(name: &'static str, length: usize) -> Network {
         batch: 4096,
         steps: 4,
         own_rows: false,
+        large: false,
     }
 }
 
@@ -153,6 +169,7 @@ fn encoder(name: &'static str, length: usize, batch: usize) -> Network {
         batch,
         steps: 4,
         own_rows: false,
+        large: false,
     }
 }
 
@@ -187,6 +204,7 @@ fn conv2d() -> Network {
         batch: 256,
         steps: 4,
         own_rows: false,
+        large: false,
     }
 }
 

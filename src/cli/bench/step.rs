@@ -24,7 +24,7 @@ Examples:
 
 const TIMED: &str = "a step: rows gathered on the device, forward, loss, backward, the optimiser, and a wait for the \
                      device; the median of the single steps of the seconds asked for (at least 5) after 5 steps of \
-                     warming up. An epoch: order drawn, tables sent, its steps, losses read, best weights kept; the \
+                     warming up. Queued: a step of many in a row with one wait at the end. An epoch: order drawn, tables sent, its steps, losses read, best weights kept; the \
                      median of at least 3 after the first. Data drawn at random and on the device before";
 
 const FLOOR: &str = "over floor: a step's time over that of its kernels' additions and multiplications at the CPU's peak, \
@@ -34,7 +34,7 @@ const FLOOR: &str = "over floor: a step's time over that of its kernels' additio
 #[derive(Debug, clap::Args)]
 #[command(after_help = with_exit_codes(EXAMPLES))]
 pub(super) struct Args {
-    /// Only the network of this name, or else those with this text in their name.
+    /// Only the network of this name, or else those with this text in their name but for the largest, which must be named.
     filter: Option<String>,
     /// Time each network's steps for so long.
     #[arg(long, value_name = "S", default_value_t = 1.0, value_parser = positive)]
@@ -45,7 +45,7 @@ pub(super) struct Args {
     /// Instead of timing, say which kernels a step's time goes to, on one thread of the CPU.
     #[arg(long)]
     profile: bool,
-    /// How tensors are held; f16 on the CPU alone.
+    /// How tensors are held.
     #[arg(long, value_enum, default_value_t)]
     precision: Precision,
     /// JSON instead of text.
@@ -76,6 +76,11 @@ struct Row {
     /// Rows of all members.
     samples_a_second: f64,
     seconds_an_epoch: Option<f64>,
+    /// A step of many in a row with one wait at the end.
+    seconds_a_queued_step: f64,
+    /// On a GPU, dispatches a step and the calling thread's own seconds for each.
+    dispatches_a_step: Option<f64>,
+    cpu_seconds_a_dispatch: Option<f64>,
     /// Additions and multiplications of the kernels of a step, all members together.
     flops_a_step: f64,
     flops_a_second: f64,
@@ -100,8 +105,8 @@ pub(super) fn call(args: &Args) -> Result<(), RunError> {
             print(&format!("peak: {}FLOP/s; {FLOOR}", scaled(peak)));
         }
         print(&format!(
-            "{:16} {:>8} {:>6} {:>12} {:>12} {:>12} {:>12} {:>11} {:>10}",
-            "network", "members", "batch", "a step", "an epoch", "samples/s", "FLOP/s", "over floor", "plan"
+            "{:16} {:>8} {:>6} {:>12} {:>12} {:>12} {:>12} {:>12} {:>11} {:>10}",
+            "network", "members", "batch", "a step", "queued", "an epoch", "samples/s", "FLOP/s", "over floor", "plan"
         ));
     }
     let mut rows = vec![];
@@ -155,7 +160,8 @@ fn wanted(filter: &str) -> Result<Vec<Network>, RunError> {
     if let Some(network) = networks::find(filter) {
         return Ok(vec![network]);
     }
-    let found: Vec<Network> = networks::all().into_iter().filter(|n| n.name.contains(filter)).collect();
+    let asked_for = |n: &Network| n.name.contains(filter) && !n.large;
+    let found: Vec<Network> = networks::all().into_iter().filter(asked_for).collect();
     if found.is_empty() {
         let names: Vec<&str> = networks::all().iter().map(|n| n.name).collect();
         return Err(RunError::data(format!("expected a part of one of {}, got {filter:?}", names.join(", "))));
@@ -172,19 +178,24 @@ fn peak_of(chosen: &Chosen) -> Option<f64> {
 
 fn show(row: &Row) {
     let step = seconds(row.seconds_a_step);
+    let queued = seconds(row.seconds_a_queued_step);
     let epoch = row.seconds_an_epoch.map_or("-".to_owned(), seconds);
     let (samples, flops) = (scaled(row.samples_a_second), scaled(row.flops_a_second));
     let plan = format!("{}B", scaled(row.plan_bytes as f64));
     let over = row.over_floor.map_or("-".to_owned(), |over| format!("{over:.2}"));
     print(&format!(
-        "{:16} {:>8} {:>6} {step:>12} {epoch:>12} {samples:>12} {flops:>12} {over:>11} {plan:>10}",
+        "{:16} {:>8} {:>6} {step:>12} {queued:>12} {epoch:>12} {samples:>12} {flops:>12} {over:>11} {plan:>10}",
         row.name, row.members, row.batch
     ));
+    if let (Some(dispatches), Some(own)) = (row.dispatches_a_step, row.cpu_seconds_a_dispatch) {
+        print(&format!("{:16} {dispatches:.2} dispatches a step, each {} of the calling thread", "", seconds(own)));
+    }
 }
 
 fn time_network(network: &Network, args: &Args, backend: &Backend, peak: Option<f64>) -> Result<Row, TrainError> {
     let mut laid = Laid::new(network, backend)?;
     let seconds_a_step = step_seconds(&mut laid, args.seconds)?;
+    let queued = queued(&mut laid, seconds_a_step, args.seconds, backend)?;
     let (parameters, flops, plan_bytes) = (laid.parameters(), laid.work().flops, laid.bytes());
     drop(laid);
     let seconds_an_epoch = if args.no_epochs {
@@ -206,10 +217,40 @@ fn time_network(network: &Network, args: &Args, backend: &Backend, peak: Option<
         seconds_a_step,
         samples_a_second: (network.members * network.batch) as f64 / seconds_a_step,
         seconds_an_epoch,
+        seconds_a_queued_step: queued.seconds,
+        dispatches_a_step: queued.dispatches,
+        cpu_seconds_a_dispatch: queued.cpu_seconds,
         flops_a_step: flops,
         flops_a_second: flops / seconds_a_step,
         floor_s: floor,
         over_floor: floor.map(|floor| seconds_a_step / floor),
+    })
+}
+
+/// Steps in a row.
+struct Queued {
+    seconds: f64,
+    dispatches: Option<f64>,
+    cpu_seconds: Option<f64>,
+}
+
+/// The medians of five runs of as many steps in a row as fit into the time.
+fn queued(laid: &mut Laid, step: f64, at_least: f64, backend: &Backend) -> Result<Queued, TrainError> {
+    let count = (at_least / 5.0 / step.max(1e-9)).ceil().clamp(1.0, 4096.0) as usize;
+    let (mut times, mut own, mut dispatches) = (vec![], vec![], 0);
+    for _ in 0..5 {
+        let before = laid.dispatches();
+        let mut handed_over = None;
+        let all = time(|| laid.replay(count).map(|seconds| handed_over = seconds))?;
+        dispatches = laid.dispatches() - before;
+        times.push(all / count as f64);
+        own.extend(handed_over.map(|seconds| seconds / dispatches as f64));
+    }
+    let gpu = matches!(backend, Backend::Gpu(_));
+    Ok(Queued {
+        seconds: median(times),
+        dispatches: gpu.then(|| dispatches as f64 / count as f64),
+        cpu_seconds: (gpu && !own.is_empty()).then(|| median(own)),
     })
 }
 

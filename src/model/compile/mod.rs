@@ -6,8 +6,10 @@ mod forward;
 mod halves;
 mod product;
 mod shapes;
+mod small;
 mod training;
 
+pub use small::memory_share;
 use training::largest_member_tensor;
 pub use training::{Tables, TrainPlan, TrainShape, bytes_a_member, largest_tensor, lasting_lens, training};
 

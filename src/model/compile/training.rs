@@ -1,17 +1,20 @@
 //! The plan of a training: gather, forward, loss, backward, update; evaluation; keeping the best.
 
+use std::sync::Arc;
+
 use super::backward::Backward;
 use super::encoder::inner_len;
 use super::forward::{Forward, Mode};
 use super::halves::{Masters, Scaling};
 use super::param_tensors;
+use super::small::{Read, fuse, network, rule, trains_whole};
 use crate::backend::Backend;
 use crate::model::shape::Layer;
 use crate::model::{Loss, Model, Optimizer, ParamInfo, Precision};
 use crate::ops::gather::{Gather, GatherSpec};
 use crate::ops::keep_best::{KeepBest, KeepBestSpec};
 use crate::ops::loss::{self, LossKind, LossSpec};
-use crate::ops::optimiser::{Adam, AdamSpec, Sgd, SgdSpec};
+use crate::ops::optimiser::{Adam, AdamSpec, MoveAll, Sgd, SgdSpec};
 use crate::ops::reduce::{AccumulateLoss, AccumulateLossSpec, SumSquares, SumSquaresSpec};
 use crate::ops::{DType, mixed, schedule};
 use crate::plan::{ListId, Plan, PlanBuilder, PlanError, TensorId};
@@ -48,6 +51,12 @@ pub struct Tables {
     pub weights: TensorId,
     /// [fleet, steps, 8].
     pub schedule: TensorId,
+}
+
+impl Tables {
+    const fn all(&self) -> [TensorId; 3] {
+        [self.rows, self.weights, self.schedule]
+    }
 }
 
 /// A training on a device.
@@ -111,11 +120,12 @@ pub fn lasting_lens(model: &Model, shape: &TrainShape) -> Vec<usize> {
 }
 
 /// Bytes that one member adds to a plan, nearly.
-pub fn bytes_a_member(model: &Model, shape: &TrainShape) -> usize {
+pub fn bytes_a_member(model: &Model, shape: &TrainShape, backend: &Backend) -> usize {
     let lasting: usize = lasting_lens(model, shape).iter().sum();
     let activations: usize = model.layers.iter().map(|l| 3 * (l.output.len() + l.input.len() + inner_len(l))).sum();
     let tables = (shape.steps + shape.validation_steps) * (2 * shape.batch + schedule::WIDTH);
-    let rows = shape.batch * (activations + 2 * model.input().len());
+    let whole = matches!(backend, Backend::Gpu(gpu) if trains_whole(model, shape, gpu));
+    let rows = if whole { 0 } else { shape.batch * (activations + 2 * model.input().len()) };
     let (rows_bytes, copy_bytes) = match shape.precision {
         Precision::F32 => (4 * rows, 0),
         Precision::F16 => (2 * rows, 2 * model.trained_len()),
@@ -125,8 +135,9 @@ pub fn bytes_a_member(model: &Model, shape: &TrainShape) -> usize {
 
 /// Words a member of the largest tensor, nearly.
 pub fn largest_tensor(model: &Model, shape: &TrainShape) -> usize {
-    let tables = shape.steps.max(shape.validation_steps) * shape.batch.max(schedule::WIDTH);
-    largest_member_tensor(model, shape.batch).max(tables)
+    // Parameters, and the tables of a list, lie in one buffer each, and may be bound as one.
+    let tables = shape.steps.max(shape.validation_steps) * (2 * shape.batch + schedule::WIDTH);
+    largest_member_tensor(model, shape.batch).max(model.trained_len()).max(tables)
 }
 
 /// Words a member of the largest parameter or activation, with the kernels' working memory.
@@ -139,11 +150,13 @@ pub(super) fn largest_member_tensor(model: &Model, batch: usize) -> usize {
 }
 
 fn tables(builder: &mut PlanBuilder, name: &str, steps: usize, batch: usize) -> Tables {
-    Tables {
+    let tables = Tables {
         rows: builder.tensor_u32(format!("{name}.rows"), steps * batch),
         weights: builder.tensor(format!("{name}.weights"), steps * batch),
         schedule: builder.tensor(format!("{name}.schedule"), steps * schedule::WIDTH),
-    }
+    };
+    builder.group(&tables.all());
+    tables
 }
 
 /// Compiles a training.
@@ -196,6 +209,18 @@ pub fn training(model: &Model, shape: &TrainShape, backend: &Backend) -> Result<
     accumulate(b, train, shape, shape.steps, losses.row, train_tables, train_loss)?;
     let memories = update(b, train, model, shape, &params, &gradients, schedule, scaling.as_ref())?;
     b.gate(train, schedule);
+    let kinds = self::memories(shape.optimizer);
+    let by_kind: Vec<Vec<TensorId>> =
+        (0..kinds).map(|kind| memories.iter().skip(kind).step_by(kinds).copied().collect()).collect();
+    let with_seed = [train_tables.rows, train_tables.weights, train_tables.schedule, seed];
+    b.group(&with_seed);
+    let validation = validation_tables.all();
+    let reads =
+        Read { params: &params, inputs: data.inputs, targets: data.targets, tables: &with_seed, loss: train_loss };
+    by_kind.iter().for_each(|ids| b.group(ids));
+    if let Some(network) = network(model, shape, true) {
+        fuse(b, train, network, reads, &by_kind);
+    }
 
     let validate = if shape.validation_steps > 0 {
         let list = b.list();
@@ -205,6 +230,10 @@ pub fn training(model: &Model, shape: &TrainShape, backend: &Backend) -> Result<
         data.loss(b, list, output, &losses, validation_tables, shape.validation_steps)?;
         accumulate(b, list, shape, shape.validation_steps, losses.row, validation_tables, validation_loss)?;
         b.gate(list, validation_tables.schedule);
+        if let Some(network) = network(model, shape, false) {
+            let reads = Read { tables: &validation, loss: validation_loss, ..reads };
+            fuse(b, list, network, reads, &[]);
+        }
         Some((list, shape.validation_steps as u32))
     } else {
         None
@@ -354,6 +383,7 @@ fn update(
     // What the optimiser is told of the gradient's length: with f16 the judge has clipped already.
     let clip = shape.clip.filter(|_| scaling.is_none()).map(f64::from);
     let last = scaling.map(|scaling| scaling.factor).or(clip.map(|_| norm));
+    let first_kernel = b.kernels(list);
     let scaled = scaling.is_some();
     let mut memories = vec![];
     for (param, p, g) in trained() {
@@ -401,5 +431,18 @@ fn update(
             }
         }
     }
+    let all: Vec<_> = trained().collect();
+    let (weights, slopes) =
+        (all.iter().map(|(_, p, _)| *p).collect::<Vec<_>>(), all.iter().map(|(_, _, g)| *g).collect::<Vec<_>>());
+    let (rule, decay) = rule(shape.optimizer);
+    let params = all.iter().map(|(info, ..)| (info.len(), if info.shape.len() > 1 { decay } else { 0.0 })).collect();
+    b.group(&weights);
+    b.group(&slopes);
+    let kinds = self::memories(shape.optimizer);
+    let mut binds =
+        vec![(weights, true), (slopes, false), (vec![schedule], false), (vec![last.unwrap_or(schedule)], false)];
+    binds.extend((0..kinds).map(|kind| (memories.iter().skip(kind).step_by(kinds).copied().collect(), true)));
+    let kernels = first_kernel..b.kernels(list);
+    b.fuse(list, kernels, Arc::new(MoveAll { fleet, steps: shape.steps, rule, params, clip, scaled }), binds);
     Ok(memories)
 }

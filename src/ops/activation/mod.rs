@@ -13,7 +13,7 @@ mod reference;
 
 use serde::{Deserialize, Serialize};
 
-use super::kernel::{ArgSpec, Args, Dispatch, Kernel, Shader, Work};
+use super::kernel::{ArgSpec, Args, Dispatch, Kernel, Shader, Target, Work};
 use super::{Case, Op, ShapeError, prelude};
 use crate::backend::CpuContext;
 pub(super) use in_place::{InPlace, MaskInPlace};
@@ -174,7 +174,7 @@ impl Kernel for Activate {
     fn cpu(&self, ctx: &CpuContext, args: &mut Args<'_>, _step: u32) {
         cpu::forward(&self.spec, ctx, args);
     }
-    fn gpu(&self) -> Vec<Dispatch> {
+    fn gpu(&self, _on: &Target<'_>) -> Vec<Dispatch> {
         gpu::forward(&self.spec)
     }
     fn rows(&self) -> Option<usize> {
@@ -222,7 +222,7 @@ impl Kernel for ActivateBackward {
     fn cpu(&self, ctx: &CpuContext, args: &mut Args<'_>, _step: u32) {
         cpu::backward(&self.spec, ctx, args);
     }
-    fn gpu(&self) -> Vec<Dispatch> {
+    fn gpu(&self, _on: &Target<'_>) -> Vec<Dispatch> {
         gpu::backward(&self.spec)
     }
     fn rows(&self) -> Option<usize> {

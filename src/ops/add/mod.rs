@@ -3,7 +3,7 @@
 
 use rayon::prelude::*;
 
-use super::kernel::{ArgSpec, Args, Dispatch, Kernel, Shader, Tile, Work, reads, writes};
+use super::kernel::{ArgSpec, Args, Dispatch, Kernel, Shader, Target, Tile, Work, reads, writes};
 use super::{Call, Case, Op, ShapeError, prelude};
 use crate::backend::CpuContext;
 use crate::backend::simd::{Simd, Vector};
@@ -128,7 +128,7 @@ impl Kernel for Add {
             task(((a, b), y));
         }
     }
-    fn gpu(&self) -> Vec<Dispatch> {
+    fn gpu(&self, _on: &Target<'_>) -> Vec<Dispatch> {
         let values = self.spec.fleet * self.values();
         vec![Dispatch {
             shader: SHADER,

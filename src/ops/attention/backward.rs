@@ -2,7 +2,7 @@
 
 use super::{AttentionSpec, ShapeError, cpu_backward, gpu, reference};
 use crate::backend::CpuContext;
-use crate::ops::kernel::{ArgSpec, Args, Dispatch, Kernel, Tile, Work};
+use crate::ops::kernel::{ArgSpec, Args, Dispatch, Kernel, Target, Tile, Work};
 
 /// Backward. Arguments: `qkv`, `y`, `lse`, `dy` (like y), `dqkv` (like qkv), scratch, and `lengths` if samples have
 /// lengths.
@@ -58,8 +58,8 @@ impl Kernel for AttentionBackward {
     fn cpu(&self, ctx: &CpuContext, args: &mut Args<'_>, _step: u32) {
         cpu_backward::backward(&self.spec, ctx, args, self.spec.n);
     }
-    fn gpu(&self) -> Vec<Dispatch> {
-        gpu::backward(&self.spec)
+    fn gpu(&self, on: &Target<'_>) -> Vec<Dispatch> {
+        gpu::backward(&self.spec, on)
     }
     fn rows(&self) -> Option<usize> {
         Some(self.spec.n)

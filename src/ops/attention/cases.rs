@@ -39,9 +39,16 @@ pub(super) fn cases() -> Vec<Case> {
             "f1_n17_l5_d16_h1_short_causal_lengths",
             AttentionSpec { causal: true, lengths: true, ..plain([1, 17, 5, 16, 1]) },
         ),
+        case(
+            "f2_n3_l67_d24_h2_rows_causal_lengths",
+            AttentionSpec { causal: true, lengths: true, ..plain([2, 3, 67, 24, 2]) },
+        ),
+        case("f1_n5_l34_d16_h2_rows_lengths", AttentionSpec { lengths: true, ..plain([1, 5, 34, 16, 2]) }),
+        case("f1_n1_l129_d16_h4_rows", plain([1, 1, 129, 16, 4])),
         case("f1_n37_l21_d32_h2_split", plain([1, 37, 21, 32, 2])),
         case("f1_n1024_l3_d64_h4", plain([1, 1024, 3, 64, 4])).bench_only(),
         case("f1_n64_l64_d64_h4", plain([1, 64, 64, 64, 4])).bench_only(),
+        case("f1_n4096_l64_d64_h4", plain([1, 4096, 64, 64, 4])).bench_only(),
         case("f1_n4_l512_d256_h4", plain([1, 4, 512, 256, 4])).bench_only(),
     ]
 }

@@ -2,7 +2,7 @@
 
 use super::{AttentionSpec, ShapeError, cpu, gpu, reference};
 use crate::backend::CpuContext;
-use crate::ops::kernel::{ArgSpec, Args, Dispatch, Kernel, Tile, Work};
+use crate::ops::kernel::{ArgSpec, Args, Dispatch, Kernel, Target, Tile, Work};
 
 /// Forward. Arguments: `qkv` [n, l, 3 d], `y` [n, l, d], `lse` [n, heads, l], scratch, and `lengths` `[n]` (u32) if samples
 /// have lengths.
@@ -56,8 +56,8 @@ impl Kernel for Attention {
     fn cpu(&self, ctx: &CpuContext, args: &mut Args<'_>, _step: u32) {
         cpu::forward(&self.spec, ctx, args, self.spec.n);
     }
-    fn gpu(&self) -> Vec<Dispatch> {
-        gpu::forward(&self.spec)
+    fn gpu(&self, on: &Target<'_>) -> Vec<Dispatch> {
+        gpu::forward(&self.spec, on)
     }
     fn rows(&self) -> Option<usize> {
         Some(self.spec.n)

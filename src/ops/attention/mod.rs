@@ -11,9 +11,9 @@
 //! `dv_j = sum_i p_ij dy_i`, `dq_i = sum_j ds_ij k_j / sqrt(d / heads)`, `dk_j = sum_i ds_ij q_i / sqrt(d / heads)`.
 //!
 //! CPU: for a head and a block of queries the scores of all keys are kept, block * l of them; samples of at most eight
-//! positions are worked on many heads at a time. GPU: a workgroup a tile of
-//! queries, with running maxima and sums over tiles of keys; the gradients of keys and values have workgroups of their
-//! own, so that nothing is added atomically.
+//! positions are worked on many heads at a time. GPU: running maxima
+//! and sums over tiles of keys in shared memory, with queries in registers where a head is short (`gpu`); the gradients of
+//! keys and values have workgroups of their own, so that nothing is added atomically.
 
 mod backward;
 mod cases;
@@ -30,12 +30,20 @@ pub use backward::AttentionBackward;
 pub use forward::Attention;
 
 use super::kernel::{ArgSpec, Shader};
+use super::tuning::TuningGroup;
 use super::{Case, Op, ShapeError, prelude};
 
 const SHADER: Shader = Shader {
     name: "attention",
     preludes: &[prelude::GRID, prelude::ACTIVATION],
     source: include_str!("../../../shaders/ops/attention.wgsl"),
+};
+
+/// For heads whose rows fit into registers.
+const ROWS: Shader = Shader {
+    name: "attention_rows",
+    preludes: &[prelude::GRID, prelude::ACTIVATION],
+    source: include_str!("../../../shaders/ops/attention_rows.wgsl"),
 };
 
 /// The most values of a head: what the shader's shared memory holds.
@@ -53,10 +61,13 @@ impl Op for AttentionOp {
         "y[f,n,i,h] = sum_j softmax_j(q[f,n,i,h] . k[f,n,j,h] / sqrt(d / heads)) v[f,n,j,h]"
     }
     fn shaders(&self) -> Vec<Shader> {
-        vec![SHADER]
+        vec![SHADER, ROWS]
     }
     fn cases(&self) -> Vec<Case> {
         cases::cases()
+    }
+    fn tuning(&self) -> Vec<TuningGroup> {
+        gpu::groups()
     }
 }
 

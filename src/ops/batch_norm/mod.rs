@@ -21,7 +21,7 @@ mod reference;
 #[cfg(test)]
 mod tests;
 
-use super::kernel::{ArgSpec, Args, Dispatch, Kernel, Shader, Work};
+use super::kernel::{ArgSpec, Args, Dispatch, Kernel, Shader, Target, Work};
 use super::{Case, Op, ShapeError, prelude, schedule};
 use crate::backend::CpuContext;
 
@@ -187,7 +187,7 @@ impl Kernel for BatchNorm {
     fn cpu(&self, ctx: &CpuContext, args: &mut Args<'_>, step: u32) {
         cpu::forward(&self.shape, ctx, args, step);
     }
-    fn gpu(&self) -> Vec<Dispatch> {
+    fn gpu(&self, _on: &Target<'_>) -> Vec<Dispatch> {
         gpu::forward(&self.shape)
     }
 }
@@ -230,7 +230,7 @@ impl Kernel for BatchNormEvaluate {
     fn cpu(&self, ctx: &CpuContext, args: &mut Args<'_>, _step: u32) {
         cpu::evaluate(&self.shape, ctx, args);
     }
-    fn gpu(&self) -> Vec<Dispatch> {
+    fn gpu(&self, _on: &Target<'_>) -> Vec<Dispatch> {
         gpu::evaluate(&self.shape)
     }
     fn rows(&self) -> Option<usize> {
@@ -279,7 +279,7 @@ impl Kernel for BatchNormBackward {
     fn cpu(&self, ctx: &CpuContext, args: &mut Args<'_>, step: u32) {
         cpu::backward(&self.shape, ctx, args, step);
     }
-    fn gpu(&self) -> Vec<Dispatch> {
+    fn gpu(&self, _on: &Target<'_>) -> Vec<Dispatch> {
         gpu::backward(&self.shape)
     }
 }

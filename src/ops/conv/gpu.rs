@@ -1,16 +1,22 @@
 //! GPU: parameters, bindings, grid.
 
+use super::strip::{Form, GROUPS, Gradient, Sweep, candidates};
 use super::{Conv, ConvBackwardData, ConvBackwardWeight, ConvShape, ConvSpec, SHADER};
 use crate::ops::activation::Activation;
-use crate::ops::kernel::{Bind, Dispatch, reads, writes};
+use crate::ops::kernel::{Bind, Dispatch, Kernel, Target, reads, writes};
+use crate::ops::tuning::TuningGroup;
 
 /// Rows and columns of the product that a workgroup computes.
 const TILE_ROWS: usize = 64;
 const TILE_COLUMNS: usize = 32;
 
-/// Positions of dy whose products one workgroup sums for the gradient of w, and the most chunks.
+/// Positions of dy whose products one workgroup sums for the gradient of w at the least, and the most chunks of the general
+/// kernel.
 const CHUNK_POSITIONS_MIN: usize = 512;
 const CHUNKS_MAX: usize = 64;
+
+/// Workgroups that the gradient of w by strips should have.
+const WORKGROUPS: usize = 512;
 
 /// Which of the three products; the shader's `FORWARD`, `DATA` and `WEIGHT`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,43 +37,95 @@ struct Extra {
     partial: bool,
 }
 
-/// How many chunks the sum over positions is cut into, and the positions of each.
+/// How many chunks the sum over positions is cut into, and the positions of each: a rule of the shape alone.
 pub(super) fn weight_chunks(shape: &ConvShape) -> (usize, usize) {
     let positions = shape.spec.n * shape.out[0] * shape.out[1];
-    let len = positions.div_ceil(CHUNKS_MAX).max(CHUNK_POSITIONS_MIN);
+    let most = Gradient::of(shape).map_or(CHUNKS_MAX, |way| WORKGROUPS.div_ceil(way.workgroups(shape)));
+    let len = positions.div_ceil(most).max(CHUNK_POSITIONS_MIN);
     (positions.div_ceil(len), len)
 }
 
-pub(super) fn forward(kernel: &Conv) -> Vec<Dispatch> {
+pub(super) fn forward(kernel: &Conv, on: &Target<'_>) -> Vec<Dispatch> {
     // Without a bias its binding repeats `w`: read and never used.
     let bias = if kernel.bias { 4 } else { 1 };
+    let binds = vec![reads(0), reads(1), reads(bias), writes(2)];
     let extra = Extra { given: kernel.bias, activation: kernel.activation, partial: false };
-    vec![product(&kernel.shape, Mode::Forward, extra, vec![reads(0), reads(1), reads(bias), writes(2)])]
+    vec![
+        swept(Sweep::forward(&kernel.shape), on, &binds, extra)
+            .unwrap_or_else(|| product(&kernel.shape, Mode::Forward, extra, binds)),
+    ]
 }
 
-pub(super) fn backward_data(kernel: &ConvBackwardData) -> Vec<Dispatch> {
+pub(super) fn backward_data(kernel: &ConvBackwardData, on: &Target<'_>) -> Vec<Dispatch> {
     let masked = kernel.mask != Activation::None;
     let saved = if masked { 4 } else { 1 };
+    let binds = vec![reads(0), reads(1), reads(saved), writes(2)];
     let extra = Extra { given: masked, activation: kernel.mask, partial: false };
-    vec![product(&kernel.shape, Mode::Data, extra, vec![reads(0), reads(1), reads(saved), writes(2)])]
+    vec![
+        swept(Sweep::data(&kernel.shape), on, &binds, extra)
+            .unwrap_or_else(|| product(&kernel.shape, Mode::Data, extra, binds)),
+    ]
+}
+
+/// The sweep by strips, if there is one that fits.
+fn swept(sweep: Option<Sweep>, on: &Target<'_>, binds: &[Bind], extra: Extra) -> Option<Dispatch> {
+    sweep?.dispatch(on.device, binds.to_vec(), extra.given, extra.activation.code())
 }
 
 pub(super) fn backward_weight(kernel: &ConvBackwardWeight) -> Vec<Dispatch> {
     let shape = &kernel.shape;
-    let partial = kernel.bias || weight_chunks(shape).0 > 1;
+    let chunks = weight_chunks(shape);
+    let partial = kernel.bias || chunks.0 > 1;
     let extra = Extra { given: kernel.bias, activation: Activation::None, partial };
-    let target = if partial { 3 } else { 2 };
-    let product = product(shape, Mode::Weight, extra, vec![reads(0), reads(1), reads(1), writes(target)]);
+    let target = if partial { (3, shape.weight_scratch_len()) } else { (2, shape.w_len()) };
+    let general = product(shape, Mode::Weight, extra, vec![reads(0), reads(1), reads(1), writes(target.0)]);
+    let by_strips = Gradient::of(shape).and_then(|way| way.dispatch(shape, chunks, target, kernel.bias));
     if !partial {
-        return vec![product];
+        return vec![by_strips.unwrap_or(general)];
     }
     let (entry, binds, words) = if kernel.bias {
         ("sum_chunks_with_bias", vec![reads(3), writes(2), writes(4)], shape.w_len() + shape.spec.c_out)
     } else {
         ("sum_chunks", vec![reads(3), writes(2)], shape.w_len())
     };
-    let sum = Dispatch { entry, binds, groups: (shape.spec.fleet * words).div_ceil(256), ..product.clone() };
-    vec![product, sum]
+    let sum = Dispatch { entry, binds, groups: (shape.spec.fleet * words).div_ceil(256), ..general.clone() };
+    vec![by_strips.unwrap_or(general), sum]
+}
+
+/// Groups of forms, with the shapes by which they are judged.
+pub(super) fn groups() -> Vec<TuningGroup> {
+    let line = |n, l, c_in, c_out, taps| ConvSpec {
+        n,
+        size: [1, l],
+        c_in,
+        c_out,
+        kernel: [1, taps],
+        padding: [0, taps / 2],
+        ..ConvSpec::default()
+    };
+    let plane = |n, size, c_in, c_out| ConvSpec {
+        size: [size, size],
+        kernel: [3, 3],
+        padding: [1, 1],
+        ..line(n, size, c_in, c_out, 3)
+    };
+    let kernel = |spec: ConvSpec| {
+        let shape = ConvShape::new(spec).ok()?;
+        Some(Box::new(Conv { shape, bias: true, activation: Activation::Relu }) as Box<dyn Kernel>)
+    };
+    let kernels = |specs: Vec<ConvSpec>| specs.into_iter().filter_map(kernel).collect();
+    let shapes = [
+        (vec![line(16_384, 90, 16, 32, 5), plane(256, 28, 24, 32)], vec![line(5, 13, 6, 33, 5), plane(2, 9, 8, 24)]),
+        (vec![line(16_384, 90, 1, 16, 5), line(16_384, 28, 32, 16, 5)], vec![line(9, 28, 1, 16, 5), plane(3, 7, 5, 7)]),
+    ];
+    let group = |((name, forms), (judged, small)): (&(&'static str, &[Form]), _)| TuningGroup {
+        name,
+        candidates: candidates(forms),
+        units: false,
+        judged: kernels(judged),
+        small: kernels(small),
+    };
+    GROUPS.iter().zip(shapes).map(group).collect()
 }
 
 fn product(shape: &ConvShape, mode: Mode, extra: Extra, binds: Vec<Bind>) -> Dispatch {

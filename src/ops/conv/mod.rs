@@ -17,7 +17,8 @@
 //! which therefore share their clipping at the edges, times some channels; `dots` takes dot products where there are
 //! few channels to write. The gradient of w (`weight`) holds a tile of it in registers over lines of dy. `transformed` is
 //! the way of all three with fewer multiplications, for kernels of three to seven taps and many channels.
-//! GPU: one tiled product in three modes that gathers its left operand from x or dy.
+//! GPU: with stride and dilation 1 by strips in shared memory (`strip`), else one tiled product in three modes that gathers
+//! its left operand from x or dy.
 
 mod cases;
 mod columns;
@@ -27,6 +28,7 @@ mod gpu;
 mod pack;
 mod reference;
 mod shape;
+mod strip;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -37,7 +39,8 @@ mod weight;
 pub use shape::{ConvShape, ConvSpec};
 
 use super::activation::Activation;
-use super::kernel::{ArgSpec, Args, Dispatch, Kernel, Shader, Tile, Work};
+use super::kernel::{ArgSpec, Args, Dispatch, Kernel, Shader, Target, Tile, Work};
+use super::tuning::TuningGroup;
 use super::{Case, Op, prelude};
 use crate::backend::CpuContext;
 use sweep::Direction;
@@ -47,6 +50,36 @@ const SHADER: Shader = Shader {
     preludes: &[prelude::GRID, prelude::ACTIVATION],
     source: include_str!("../../../shaders/ops/conv.wgsl"),
 };
+
+const FROM_WORDS: &str = include_str!("../../../shaders/ops/conv_from_words.wgsl");
+const FROM_QUADS: &str = include_str!("../../../shaders/ops/conv_from_quads.wgsl");
+const TO_WORDS: &str = include_str!("../../../shaders/ops/conv_to_words.wgsl");
+const TO_QUADS: &str = include_str!("../../../shaders/ops/conv_to_quads.wgsl");
+const STRIP: &str = include_str!("../../../shaders/ops/conv_strip.wgsl");
+const SWEEP: &str = include_str!("../../../shaders/ops/conv_sweep.wgsl");
+const WEIGHT: &str = include_str!("../../../shaders/ops/conv_gradient.wgsl");
+
+/// What the kernels by strips read and write: by words or by quads, on either side.
+const SIDES: [&[&str]; 4] = [
+    &[prelude::GRID, prelude::ACTIVATION, FROM_WORDS, TO_WORDS, STRIP],
+    &[prelude::GRID, prelude::ACTIVATION, FROM_QUADS, TO_WORDS, STRIP],
+    &[prelude::GRID, prelude::ACTIVATION, FROM_WORDS, TO_QUADS, STRIP],
+    &[prelude::GRID, prelude::ACTIVATION, FROM_QUADS, TO_QUADS, STRIP],
+];
+
+const SWEEPS: [Shader; 4] = [
+    Shader { name: "conv_sweep_words", preludes: SIDES[0], source: SWEEP },
+    Shader { name: "conv_sweep_from_quads", preludes: SIDES[1], source: SWEEP },
+    Shader { name: "conv_sweep_to_quads", preludes: SIDES[2], source: SWEEP },
+    Shader { name: "conv_sweep_quads", preludes: SIDES[3], source: SWEEP },
+];
+
+const GRADIENT: [Shader; 4] = [
+    Shader { name: "conv_gradient_words", preludes: SIDES[0], source: WEIGHT },
+    Shader { name: "conv_gradient_from_quads", preludes: SIDES[1], source: WEIGHT },
+    Shader { name: "conv_gradient_to_quads", preludes: SIDES[2], source: WEIGHT },
+    Shader { name: "conv_gradient_quads", preludes: SIDES[3], source: WEIGHT },
+];
 
 /// The registry's entry.
 #[derive(Debug)]
@@ -60,10 +93,13 @@ impl Op for ConvOp {
         "y[f,n,i,j,o] = act(sum_{a,b,c} w[f,a,b,c,o] * x[f,n,i*stride+a*dilation-padding,j*...,c] + bias[f,o])"
     }
     fn shaders(&self) -> Vec<Shader> {
-        vec![SHADER]
+        [&[SHADER], SWEEPS.as_slice(), &GRADIENT].concat()
     }
     fn cases(&self) -> Vec<Case> {
         cases::cases()
+    }
+    fn tuning(&self) -> Vec<TuningGroup> {
+        gpu::groups()
     }
 }
 
@@ -109,8 +145,8 @@ impl Kernel for Conv {
     fn cpu(&self, ctx: &CpuContext, args: &mut Args<'_>, _step: u32) {
         cpu::forward(self, ctx, args);
     }
-    fn gpu(&self) -> Vec<Dispatch> {
-        gpu::forward(self)
+    fn gpu(&self, on: &Target<'_>) -> Vec<Dispatch> {
+        gpu::forward(self, on)
     }
     fn rows(&self) -> Option<usize> {
         Some(self.shape.spec.n)
@@ -171,8 +207,8 @@ impl Kernel for ConvBackwardData {
     fn cpu(&self, ctx: &CpuContext, args: &mut Args<'_>, _step: u32) {
         cpu::backward_data(self, ctx, args);
     }
-    fn gpu(&self) -> Vec<Dispatch> {
-        gpu::backward_data(self)
+    fn gpu(&self, on: &Target<'_>) -> Vec<Dispatch> {
+        gpu::backward_data(self, on)
     }
     fn rows(&self) -> Option<usize> {
         Some(self.shape.spec.n)
@@ -232,7 +268,7 @@ impl Kernel for ConvBackwardWeight {
     fn cpu(&self, ctx: &CpuContext, args: &mut Args<'_>, _step: u32) {
         weight::whole(self, ctx, args);
     }
-    fn gpu(&self) -> Vec<Dispatch> {
+    fn gpu(&self, _on: &Target<'_>) -> Vec<Dispatch> {
         gpu::backward_weight(self)
     }
     fn rows(&self) -> Option<usize> {

@@ -18,7 +18,7 @@ mod reference;
 #[cfg(test)]
 mod tests;
 
-use super::kernel::{ArgSpec, Args, Dispatch, Kernel, Shader, Work};
+use super::kernel::{ArgSpec, Args, Dispatch, Kernel, Shader, Target, Work};
 use super::{Case, Op, ShapeError, prelude};
 use crate::backend::CpuContext;
 
@@ -136,7 +136,7 @@ impl Kernel for Covariance {
     fn cpu(&self, ctx: &CpuContext, args: &mut Args<'_>, _step: u32) {
         cpu::covariance(self, ctx, args);
     }
-    fn gpu(&self) -> Vec<Dispatch> {
+    fn gpu(&self, _on: &Target<'_>) -> Vec<Dispatch> {
         gpu::dispatches(self)
     }
 }

@@ -34,7 +34,7 @@ mod reference;
 #[cfg(test)]
 mod tests;
 
-use super::kernel::{ArgSpec, Args, Dispatch, Kernel, Shader, Work};
+use super::kernel::{ArgSpec, Args, Dispatch, Kernel, Shader, Target, Work};
 use super::{Case, Op, ShapeError, prelude};
 use crate::backend::CpuContext;
 
@@ -185,7 +185,7 @@ impl Kernel for Distance {
     fn cpu(&self, ctx: &CpuContext, args: &mut Args<'_>, _step: u32) {
         cpu::distance(&self.spec, ctx, args);
     }
-    fn gpu(&self) -> Vec<Dispatch> {
+    fn gpu(&self, _on: &Target<'_>) -> Vec<Dispatch> {
         gpu::dispatches(self)
     }
 }

@@ -11,7 +11,7 @@ mod reference;
 #[cfg(test)]
 mod tests;
 
-use super::kernel::{ArgSpec, Args, Dispatch, Kernel, Shader, Tile, Work};
+use super::kernel::{ArgSpec, Args, Dispatch, Kernel, Shader, Target, Tile, Work};
 use super::rng::counter_bits;
 use super::{Case, Op, ShapeError, prelude, schedule};
 use crate::backend::CpuContext;
@@ -89,13 +89,23 @@ impl Dropout {
 
     /// Bits below this are dropped. A rate below 1 is at most 1 - 2^-24, so this fits.
     fn threshold(&self) -> u32 {
-        (f64::from(self.spec.rate) * 4_294_967_296.0) as u32
+        threshold(self.spec.rate)
     }
 
     /// What the kept elements are multiplied by.
     fn scale(&self) -> f32 {
-        1.0 / (1.0 - self.spec.rate)
+        scale(self.spec.rate)
     }
+}
+
+/// Below what the generator's bits must be for an element to be dropped.
+pub(super) fn threshold(rate: f32) -> u32 {
+    (f64::from(rate) * 4_294_967_296.0) as u32
+}
+
+/// What kept elements are multiplied by.
+pub(super) fn scale(rate: f32) -> f32 {
+    1.0 / (1.0 - rate)
 }
 
 impl Kernel for Dropout {
@@ -126,7 +136,7 @@ impl Kernel for Dropout {
     fn cpu(&self, ctx: &CpuContext, args: &mut Args<'_>, step: u32) {
         self.cpu_tile(ctx, args, step, Tile::whole(self.spec.rows));
     }
-    fn gpu(&self) -> Vec<Dispatch> {
+    fn gpu(&self, _on: &Target<'_>) -> Vec<Dispatch> {
         gpu::dispatches(self)
     }
     fn rows(&self) -> Option<usize> {

@@ -10,7 +10,7 @@ mod cpu;
 mod gpu;
 mod reference;
 
-use super::kernel::{ArgSpec, Args, Dispatch, Kernel, Shader, Work};
+use super::kernel::{ArgSpec, Args, Dispatch, Kernel, Shader, Target, Work};
 use super::{Case, Op, ShapeError, prelude};
 use crate::backend::CpuContext;
 
@@ -101,7 +101,7 @@ impl Kernel for Embedding {
     fn cpu(&self, _ctx: &CpuContext, args: &mut Args<'_>, _step: u32) {
         cpu::forward(&self.spec, args);
     }
-    fn gpu(&self) -> Vec<Dispatch> {
+    fn gpu(&self, _on: &Target<'_>) -> Vec<Dispatch> {
         gpu::forward(&self.spec)
     }
 }
@@ -147,7 +147,7 @@ impl Kernel for EmbeddingBackward {
     fn cpu(&self, ctx: &CpuContext, args: &mut Args<'_>, _step: u32) {
         cpu::backward(&self.spec, ctx, args);
     }
-    fn gpu(&self) -> Vec<Dispatch> {
+    fn gpu(&self, _on: &Target<'_>) -> Vec<Dispatch> {
         gpu::backward(&self.spec)
     }
 }

@@ -1,15 +1,15 @@
 //! The step's rows of a table that the whole fleet shares: `y[f, i, :] = data[idx[f, step * n + i], :]`.
 //!
 //! Mini-batches are gathered on the device: the host writes the row numbers of all steps once an epoch. It checks them
-//! before it does; a number of `rows` or more reads the last row. Words are copied as they are; where the CPU holds the
-//! table as f16, its values are widened.
+//! before it does; a number of `rows` or more reads the last row. Words are copied as they are; where the
+//! table is held as f16, its values are widened.
 
 mod cases;
 mod cpu;
 mod gpu;
 mod reference;
 
-use super::kernel::{ArgSpec, Args, DType, Dispatch, Kernel, Shader, Tile, Work};
+use super::kernel::{ArgSpec, Args, DType, Dispatch, Kernel, Shader, Target, Tile, Work};
 use super::{Case, Op, ShapeError, prelude};
 use crate::backend::CpuContext;
 
@@ -105,8 +105,8 @@ impl Kernel for Gather {
     fn cpu(&self, ctx: &CpuContext, args: &mut Args<'_>, step: u32) {
         self.cpu_tile(ctx, args, step, Tile::whole(self.spec.n));
     }
-    fn gpu(&self) -> Vec<Dispatch> {
-        gpu::gather(&self.spec)
+    fn gpu(&self, on: &Target<'_>) -> Vec<Dispatch> {
+        gpu::gather(&self.spec, on)
     }
     fn rows(&self) -> Option<usize> {
         Some(self.spec.n)

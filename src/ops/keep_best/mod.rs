@@ -8,7 +8,7 @@ mod cpu;
 mod gpu;
 mod reference;
 
-use super::kernel::{ArgSpec, Args, DType, Dispatch, Kernel, Shader, Work};
+use super::kernel::{ArgSpec, Args, DType, Dispatch, Kernel, Shader, Target, Work};
 use super::{Case, Op, ShapeError, prelude};
 use crate::backend::CpuContext;
 
@@ -93,7 +93,7 @@ impl Kernel for KeepBest {
     fn cpu(&self, _ctx: &CpuContext, args: &mut Args<'_>, _step: u32) {
         cpu::keep_best(args);
     }
-    fn gpu(&self) -> Vec<Dispatch> {
+    fn gpu(&self, _on: &Target<'_>) -> Vec<Dispatch> {
         gpu::keep_best(&self.spec)
     }
 }

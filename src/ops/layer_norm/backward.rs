@@ -2,7 +2,7 @@
 
 use super::{LayerNormSpec, ShapeError, cpu, gpu, reference};
 use crate::backend::CpuContext;
-use crate::ops::kernel::{ArgSpec, Args, Dispatch, Kernel, Tile, Work};
+use crate::ops::kernel::{ArgSpec, Args, Dispatch, Kernel, Target, Tile, Work};
 
 /// Backward. Arguments: `x`, `dy`, `gamma`, `mean`, `rstd`, `dx`, `dgamma`, `dbeta`, scratch.
 /// The residual form: `s`, `dy`, `gamma`, `mean`, `rstd`, `da` (which is the gradient of b too), `dgamma`, `dbeta`,
@@ -61,7 +61,7 @@ impl Kernel for LayerNormBackward {
     fn cpu(&self, ctx: &CpuContext, args: &mut Args<'_>, _step: u32) {
         cpu::backward(&self.spec, ctx, args);
     }
-    fn gpu(&self) -> Vec<Dispatch> {
+    fn gpu(&self, _on: &Target<'_>) -> Vec<Dispatch> {
         gpu::backward(&self.spec)
     }
     fn rows(&self) -> Option<usize> {

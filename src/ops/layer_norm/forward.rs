@@ -2,7 +2,7 @@
 
 use super::{LayerNormSpec, ShapeError, cpu, gpu, reference};
 use crate::backend::CpuContext;
-use crate::ops::kernel::{ArgSpec, Args, Dispatch, Kernel, Tile, Work};
+use crate::ops::kernel::{ArgSpec, Args, Dispatch, Kernel, Target, Tile, Work};
 
 /// Forward. Arguments: `x` [n, positions, c], `gamma` and `beta` `[c]`, `y` like x, `mean` and `rstd` [n, positions].
 /// The residual form: `a`, `gamma`, `beta`, `y`, `mean`, `rstd`, `b`, `s` with a, b and s like x.
@@ -56,7 +56,7 @@ impl Kernel for LayerNorm {
     fn cpu(&self, ctx: &CpuContext, args: &mut Args<'_>, _step: u32) {
         cpu::forward(&self.spec, ctx, args);
     }
-    fn gpu(&self) -> Vec<Dispatch> {
+    fn gpu(&self, _on: &Target<'_>) -> Vec<Dispatch> {
         gpu::forward(&self.spec)
     }
     fn rows(&self) -> Option<usize> {

@@ -24,7 +24,7 @@ pub(super) fn loss(spec: &LossSpec) -> Vec<Dispatch> {
         shader: SHADER,
         entry: if c <= NARROW { "narrow" } else { "wide" },
         constants: vec![],
-        binds: vec![reads(0), reads(1), reads(2), reads(3), writes(4), writes(5), reads(positive)],
+        binds: vec![reads(0), reads(1).bare(), reads(2), reads(3), writes(4), writes(5), reads(positive)],
         params: words.map(|word| word as u32).to_vec(),
         groups: if c <= NARROW { rows.div_ceil(256) } else { rows },
     }]
@@ -42,7 +42,7 @@ fn pearson(spec: &LossSpec) -> Vec<Dispatch> {
         params: params.clone(),
         groups,
     };
-    let columns = vec![reads(0), reads(1), reads(2), reads(3), writes(6), writes(5)];
+    let columns = vec![reads(0), reads(1).bare(), reads(2), reads(3), writes(6), writes(5)];
     let rows = vec![reads(0), reads(6), reads(2), reads(3), writes(4)];
     vec![dispatch("pearson_columns", columns, fleet * c), dispatch("pearson_rows", rows, (fleet * n).div_ceil(256))]
 }

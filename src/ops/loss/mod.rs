@@ -23,13 +23,13 @@ mod gpu;
 mod pearson;
 mod reference;
 
-use super::kernel::{ArgSpec, Args, Dispatch, Kernel, Shader, Tile, Work};
+use super::kernel::{ArgSpec, Args, Dispatch, Kernel, Shader, Target, Tile, Work};
 use super::{Case, Op, ShapeError, prelude, schedule};
 use crate::backend::CpuContext;
 
 const SHADER: Shader = Shader {
     name: "loss",
-    preludes: &[prelude::GRID, prelude::ACTIVATION, prelude::REDUCE, prelude::SCHEDULE],
+    preludes: &[prelude::GRID, prelude::ACTIVATION, prelude::REDUCE, prelude::SCHEDULE, prelude::LOSS],
     source: include_str!("../../../shaders/ops/loss.wgsl"),
 };
 
@@ -189,7 +189,7 @@ impl Kernel for Loss {
             cpu::loss(&self.spec, ctx, args, step, Tile::whole(self.spec.n));
         }
     }
-    fn gpu(&self) -> Vec<Dispatch> {
+    fn gpu(&self, _on: &Target<'_>) -> Vec<Dispatch> {
         gpu::loss(&self.spec)
     }
     fn rows(&self) -> Option<usize> {

@@ -10,29 +10,71 @@
 //! CPU: a register tile of up to 12 x 32 runs over k; weights are packed once a step for all tiles of the batch. When few
 //! outputs wait for a long sum, k is cut into chunks whose partial sums are added in order.
 //! With AMX, large products run on the tile unit instead (`amx`).
-//! GPU: 64 x 64 tiles with 4 x 4 values an invocation, or 16 x 16 tiles for small outputs; the same cut of k.
+//! GPU: tiles of c in several sizes (`forms` says which and why), 4 x 4 to 8 x 8 values an invocation; k is cut by a rule of
+//! its own (`gpu`). Operands held as f16 go to matrix units where there are some (`units`).
 
 mod amx;
 mod cases;
 mod cpu;
 mod dot;
+mod forms;
 mod gpu;
 mod pack;
 mod reference;
+mod units;
 
 use super::activation::Activation;
-use super::kernel::{ArgSpec, Args, Dispatch, Kernel, Shader, Tile, Work};
+use super::kernel::{ArgSpec, Args, Dispatch, Kernel, Shader, Target, Tile, Work};
 use super::reduce::{ReduceColumns, ReduceColumnsSpec};
+use super::tuning::TuningGroup;
 use super::{Case, Op, ShapeError, prelude};
 use crate::backend::CpuContext;
+use crate::backend::gpu::UNITS_WGSL;
 
 pub use amx::DEFAULT as AMX_DEFAULT;
 pub use pack::PANEL;
 
-const SHADER: Shader = Shader {
-    name: "matmul",
+const TEXT: &str = include_str!("../../../shaders/ops/matmul.wgsl");
+
+/// Tiles whose operands are read word by word.
+const WORDS: Shader = Shader {
+    name: "matmul_words",
+    preludes: &[prelude::GRID, prelude::ACTIVATION, include_str!("../../../shaders/ops/matmul_words.wgsl")],
+    source: TEXT,
+};
+
+/// Tiles whose operands are read four words at a time.
+const QUADS: Shader = Shader {
+    name: "matmul_quads",
+    preludes: &[prelude::GRID, prelude::ACTIVATION, include_str!("../../../shaders/ops/matmul_quads.wgsl")],
+    source: TEXT,
+};
+
+/// Tiles on matrix units, of operands held as f16.
+const UNITS: Shader = Shader {
+    name: "matmul_units",
+    preludes: &[UNITS_WGSL, prelude::GRID, prelude::ACTIVATION, include_str!("../../../shaders/ops/matmul_quads.wgsl")],
+    source: include_str!("../../../shaders/ops/matmul_units.wgsl"),
+};
+
+/// The same with the units emulated, for tests.
+#[cfg(test)]
+const UNITS_EMULATED: Shader = Shader {
+    name: "matmul_units_emulated",
+    preludes: &[
+        include_str!("../../../shaders/common/units_emulated.wgsl"),
+        prelude::GRID,
+        prelude::ACTIVATION,
+        include_str!("../../../shaders/ops/matmul_quads.wgsl"),
+    ],
+    source: include_str!("../../../shaders/ops/matmul_units.wgsl"),
+};
+
+/// The sum of chunks.
+const SUM: Shader = Shader {
+    name: "matmul_sum",
     preludes: &[prelude::GRID, prelude::ACTIVATION],
-    source: include_str!("../../../shaders/ops/matmul.wgsl"),
+    source: include_str!("../../../shaders/ops/matmul_sum.wgsl"),
 };
 
 /// The registry's entry.
@@ -47,10 +89,13 @@ impl Op for MatmulOp {
         "c[f,i,j] = act(sum_k a[f,i,k] * b[f,k,j] + bias[f,j])"
     }
     fn shaders(&self) -> Vec<Shader> {
-        vec![SHADER]
+        vec![WORDS, QUADS, SUM, UNITS]
     }
     fn cases(&self) -> Vec<Case> {
         cases::cases()
+    }
+    fn tuning(&self) -> Vec<TuningGroup> {
+        forms::groups().into_iter().chain(units::groups()).collect()
     }
 }
 
@@ -151,7 +196,9 @@ impl Matmul {
         let MatmulSpec { fleet, m, k, n, .. } = spec;
         let positions = ("positions", spec.positions);
         ShapeError::positive("matmul", &[("fleet", fleet), ("m", m), ("k", k), ("n", n), positions])?;
-        ShapeError::countable("matmul", &[("a", &[fleet, m, k]), ("b", &[fleet, k, n]), ("c", &[fleet, m, n])])?;
+        let partial = ("partial sums", &[fleet, gpu::chunks(&spec).0, m, n][..]);
+        let operands = [("a", &[fleet, m, k][..]), ("b", &[fleet, k, n]), ("c", &[fleet, m, n]), partial];
+        ShapeError::countable("matmul", &operands)?;
         if !spec.mask.saves_output() {
             return Err(ShapeError::mismatch("matmul", "the slope of gelu does not follow from its output"));
         }
@@ -189,8 +236,8 @@ impl Matmul {
         &self.spec
     }
 
-    /// Into how many pieces the sum over k is cut, and how long each is. A rule of the shape alone, so that the order
-    /// of summation never depends on the machine.
+    /// Into how many pieces the CPU cuts the sum over k, and how long each is. A rule of the shape alone, so that the
+    /// order of summation never depends on the machine.
     const fn k_chunks(&self) -> (usize, usize) {
         let MatmulSpec { m, k, n, .. } = self.spec;
         if k >= 1024 && m * n <= 16_384 { (k.div_ceil(512), 512) } else { (1, k) }
@@ -214,10 +261,11 @@ impl Matmul {
     /// Words of working memory a member, on either device.
     fn scratch_len(&self) -> usize {
         let MatmulSpec { m, n, sums, .. } = self.spec;
-        let (chunks, _) = self.k_chunks();
+        let (chunks, _) = gpu::chunks(&self.spec);
         let partial = if chunks > 1 { chunks * m * n } else { 0 };
         let columns = if sums { self.column_sums().scratch_words() } else { 0 };
-        cpu::scratch_len(self).max(partial).max(columns)
+        // Members' shares begin at multiples of four words, as the GPU writes them.
+        cpu::scratch_len(self).max(partial).max(columns).next_multiple_of(4)
     }
 }
 
@@ -265,8 +313,8 @@ impl Kernel for Matmul {
     fn cpu(&self, ctx: &CpuContext, args: &mut Args<'_>, _step: u32) {
         cpu::matmul(self, ctx, args);
     }
-    fn gpu(&self) -> Vec<Dispatch> {
-        gpu::dispatches(self)
+    fn gpu(&self, on: &Target<'_>) -> Vec<Dispatch> {
+        gpu::dispatches(self, on)
     }
     fn rows(&self) -> Option<usize> {
         match self.spec.batch {

@@ -2,7 +2,7 @@
 
 use super::{STATE, cpu, gpu, reference};
 use crate::backend::CpuContext;
-use crate::ops::kernel::{ArgSpec, Args, Dispatch, Kernel, Work};
+use crate::ops::kernel::{ArgSpec, Args, Dispatch, Kernel, Target, Work};
 use crate::ops::{ShapeError, schedule};
 
 /// What is judged; [`Judge::new`] checks it.
@@ -67,7 +67,7 @@ impl Kernel for Judge {
     fn cpu(&self, _ctx: &CpuContext, args: &mut Args<'_>, step: u32) {
         cpu::judge(&self.spec, args, step);
     }
-    fn gpu(&self) -> Vec<Dispatch> {
+    fn gpu(&self, _on: &Target<'_>) -> Vec<Dispatch> {
         gpu::judge(&self.spec)
     }
 }

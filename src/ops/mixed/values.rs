@@ -3,7 +3,7 @@
 use super::{STATE, cpu, gpu, reference};
 use crate::backend::CpuContext;
 use crate::ops::ShapeError;
-use crate::ops::kernel::{ArgSpec, Args, Dispatch, Kernel, Tile, Work};
+use crate::ops::kernel::{ArgSpec, Args, Dispatch, Kernel, Target, Tile, Work};
 
 /// What is copied; [`Round::new`] checks it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +54,7 @@ impl Kernel for Round {
     fn cpu(&self, ctx: &CpuContext, args: &mut Args<'_>, _step: u32) {
         cpu::round(ctx, args);
     }
-    fn gpu(&self) -> Vec<Dispatch> {
+    fn gpu(&self, _on: &Target<'_>) -> Vec<Dispatch> {
         gpu::round(&self.spec)
     }
 }
@@ -113,7 +113,7 @@ impl Kernel for Scale {
     fn cpu(&self, ctx: &CpuContext, args: &mut Args<'_>, step: u32) {
         self.cpu_tile(ctx, args, step, Tile::whole(self.spec.rows));
     }
-    fn gpu(&self) -> Vec<Dispatch> {
+    fn gpu(&self, _on: &Target<'_>) -> Vec<Dispatch> {
         gpu::scale(&self.spec)
     }
     fn rows(&self) -> Option<usize> {

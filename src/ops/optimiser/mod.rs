@@ -10,6 +10,7 @@
 //! factor of 0 leaves the step out.
 
 mod adam;
+mod all;
 mod cases;
 mod cpu;
 mod gpu;
@@ -22,6 +23,7 @@ use super::kernel::Shader;
 use super::{Case, Op, ShapeError, prelude, schedule};
 
 pub use adam::{Adam, AdamSpec};
+pub use all::{MoveAll, Rule};
 pub use sgd::{Sgd, SgdSpec};
 
 const SHADER: Shader = Shader {

@@ -2,7 +2,7 @@
 
 use super::{BELOW_ONE, check, check_number, cpu, gpu, reference};
 use crate::backend::CpuContext;
-use crate::ops::kernel::{ArgSpec, Args, Dispatch, Kernel, Work};
+use crate::ops::kernel::{ArgSpec, Args, Dispatch, Kernel, Target, Work};
 use crate::ops::{ShapeError, schedule};
 
 /// What is optimised and how; [`Sgd::new`] checks it.
@@ -90,7 +90,7 @@ impl Kernel for Sgd {
     fn cpu(&self, ctx: &CpuContext, args: &mut Args<'_>, step: u32) {
         cpu::sgd(&self.spec, ctx, args, step);
     }
-    fn gpu(&self) -> Vec<Dispatch> {
+    fn gpu(&self, _on: &Target<'_>) -> Vec<Dispatch> {
         gpu::sgd(&self.spec)
     }
 }

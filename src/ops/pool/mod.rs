@@ -17,7 +17,7 @@ mod reference;
 mod tests;
 
 use super::activation::Activation;
-use super::kernel::{ArgSpec, Args, Dispatch, Kernel, Shader, Tile, Work};
+use super::kernel::{ArgSpec, Args, Dispatch, Kernel, Shader, Target, Tile, Work};
 use super::{Case, Op, ShapeError, prelude};
 use crate::backend::CpuContext;
 
@@ -195,7 +195,7 @@ impl Kernel for Pool {
     fn cpu(&self, ctx: &CpuContext, args: &mut Args<'_>, _step: u32) {
         cpu::forward(&self.shape, ctx, args);
     }
-    fn gpu(&self) -> Vec<Dispatch> {
+    fn gpu(&self, _on: &Target<'_>) -> Vec<Dispatch> {
         gpu::forward(&self.shape)
     }
     fn rows(&self) -> Option<usize> {
@@ -259,7 +259,7 @@ impl Kernel for PoolBackward {
     fn cpu(&self, ctx: &CpuContext, args: &mut Args<'_>, _step: u32) {
         cpu::backward(self, ctx, args);
     }
-    fn gpu(&self) -> Vec<Dispatch> {
+    fn gpu(&self, _on: &Target<'_>) -> Vec<Dispatch> {
         gpu::backward(self)
     }
     fn rows(&self) -> Option<usize> {

@@ -3,7 +3,7 @@
 use super::{Chunks, cpu, gpu, reference};
 use crate::backend::CpuContext;
 use crate::ops::ShapeError;
-use crate::ops::kernel::{Access, ArgSpec, Args, Dispatch, Kernel, Work};
+use crate::ops::kernel::{Access, ArgSpec, Args, Dispatch, Kernel, Target, Work};
 use crate::ops::schedule;
 
 /// Whose squares are added up; [`SumSquares::new`] checks it.
@@ -72,7 +72,7 @@ impl Kernel for SumSquares {
     fn cpu(&self, ctx: &CpuContext, args: &mut Args<'_>, _step: u32) {
         cpu::sum_squares(self, ctx, args);
     }
-    fn gpu(&self) -> Vec<Dispatch> {
+    fn gpu(&self, _on: &Target<'_>) -> Vec<Dispatch> {
         gpu::sum_squares(self)
     }
 }
@@ -145,7 +145,7 @@ impl Kernel for AccumulateLoss {
     fn cpu(&self, ctx: &CpuContext, args: &mut Args<'_>, step: u32) {
         cpu::accumulate_loss(self, ctx, args, step);
     }
-    fn gpu(&self) -> Vec<Dispatch> {
+    fn gpu(&self, _on: &Target<'_>) -> Vec<Dispatch> {
         gpu::accumulate_loss(self)
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::memory::LINE;
 use crate::backend::half::f16;
 use crate::ops::{Access, Axis};
-use crate::plan::builder::{List, Recorded, TensorId, TensorInfo};
+use crate::plan::builder::{Recorded, TensorId};
 
 /// All of a member's values as f32, in the memory that the member's tiles share.
 #[derive(Debug, Clone, Copy)]
@@ -32,22 +32,6 @@ pub(super) struct Carried {
     pub widened: Option<usize>,
     /// After which of the run's kernels they are narrowed: the last that writes them.
     pub narrowed: Option<usize>,
-}
-
-/// Which tensors are held as f16: those that are to be, except sums over rows, to which chunks add in f32, and
-/// schedules, which are read between kernels.
-pub(super) fn held(lists: &[List], tensors: &[TensorInfo]) -> Vec<bool> {
-    let mut held: Vec<bool> = tensors.iter().map(|info| info.half).collect();
-    for list in lists {
-        for recorded in &list.kernels {
-            let args = recorded.args.iter().zip(&recorded.tensors);
-            args.filter(|(arg, _)| arg.axis == Axis::Sum).for_each(|(_, id)| held[id.0] = false);
-        }
-        if let Some(gate) = list.gate {
-            held[gate.0] = false;
-        }
-    }
-    held
 }
 
 /// The tensors that a kernel wants whole and as f32, each with a place from `end` on, which moves along.

@@ -106,7 +106,7 @@ impl CpuPlan {
         lists: Vec<List>,
         tile_rows: Option<usize>,
     ) -> Self {
-        let half = halves::held(&lists, tensors);
+        let half = crate::plan::builder::held(&lists, tensors);
         let (segments, local) = segment::cut(&lists, tensors, &half, fleet, tile_rows);
         let lists: Vec<Cut> = lists
             .into_iter()
