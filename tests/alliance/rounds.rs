@@ -28,12 +28,11 @@ fn a8_sums_are_exact_models_equal_and_every_byte_the_same_again() {
     for words in ["Together or alone", "Who learns what", "Mode `shared_key`", "Flow of the promotion", "Mann and"] {
         assert!(report.contains(words), "{words}");
     }
-    for secret in [text(&run.read("checkpoints/alliance/private.key"))] {
-        let longest = secret.split_whitespace().max_by_key(|word| word.len()).expect("a number");
-        assert!(longest.len() > 100);
-        for file in ["report.html", "events.jsonl", "metrics.json", "checkpoints/alliance/server/transcript.jsonl"] {
-            assert!(!text(&run.read(file)).contains(longest), "a part of the key in {file}");
-        }
+    let secret = text(&run.read("checkpoints/alliance/private.key"));
+    let longest = secret.split_whitespace().max_by_key(|word| word.len()).expect("a number");
+    assert!(longest.len() > 100);
+    for file in ["report.html", "events.jsonl", "metrics.json", "checkpoints/alliance/server/transcript.jsonl"] {
+        assert!(!text(&run.read(file)).contains(longest), "a part of the key in {file}");
     }
 }
 
@@ -76,7 +75,8 @@ fn a3_every_algorithm_and_update_runs() {
     for plan in other {
         let begin = JOB.find("algorithm").expect("the algorithm");
         let end = begin + JOB[begin..].find('\n').expect("its end");
-        let run = Site::new(&format!("{}{plan}{}", &JOB[..begin], &JOB[end..])).run();
+        let site = Site::new(&format!("{}{plan}{}", &JOB[..begin], &JOB[end..]));
+        let run = site.run();
         let details = run.json("metrics.json")["details"].clone();
         assert_eq!(details["equal_models"], true, "{plan}");
         let noisy = plan.contains("privacy");
