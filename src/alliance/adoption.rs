@@ -113,12 +113,21 @@ mod tests {
         let steady = series(|t| 80.0 + noise(1.7 * t));
         let (better, worse) = (series(|t| 20.0 + t + noise(t)), series(|t| 50.0 - t + noise(t)));
         let even = series(|t| 30.0 + noise(t));
-        let side = |quantity, repeat| Side { quantity, buyers: &buyers, repeat, all_buyers: &all, all_repeat: &all };
         let rules = Rules { alpha: 0.05, span: 20 };
-        let of = |repeat: &Vec<f64>| compare([side(&rising, repeat), side(&steady, &even)], rules).expect("enough steps");
+        let both = |quantities: [&[f64]; 2], repeats: [&[f64]; 2]| {
+            let side = |i: usize| Side {
+                quantity: quantities[i],
+                buyers: &buyers,
+                repeat: repeats[i],
+                all_buyers: &all,
+                all_repeat: &all,
+            };
+            compare([side(0), side(1)], rules).expect("enough steps")
+        };
+        let of = |repeat: &[f64]| both([&rising, &steady], [repeat, &even]);
         assert_eq!(of(&better).sales_mode_of, Some(0));
         assert_eq!(of(&worse).sales_mode_of, None, "more is sold, but fewer come back");
-        let turned = compare([side(&steady, &even), side(&rising, &better)], rules).expect("enough steps");
+        let turned = both([&steady, &rising], [&even, &better]);
         assert_eq!(turned.sales_mode_of, Some(1), "the same from the other side");
     }
 
@@ -129,10 +138,13 @@ mod tests {
         let (good, drifting) = (series(|t| 60.0 + noise(1.3 * t)), series(|t| 40.0 + 2.0 * t + noise(t)));
         let low = series(|t| 10.0 + noise(t));
         let rules = Rules { alpha: 0.05, span: 20 };
-        let side = |repeat| Side { quantity: &flat, buyers: &flat, repeat, all_buyers: &all, all_repeat: &all };
-        let kept = compare([side(&low), side(&good)], rules).expect("enough steps");
+        let against_low = |repeat: &[f64]| {
+            let side = |repeat| Side { quantity: &flat, buyers: &flat, repeat, all_buyers: &all, all_repeat: &all };
+            compare([side(low.as_slice()), side(repeat)], rules).expect("enough steps")
+        };
+        let kept = against_low(&good);
         assert_eq!((kept.better, kept.practice_of), (1, Some(1)), "{kept:?}");
-        let lost = compare([side(&low), side(&drifting)], rules).expect("enough steps");
+        let lost = against_low(&drifting);
         assert_eq!((lost.better, lost.practice_of), (1, None));
         assert!(lost.after_sales.p < 0.05 && lost.display.p >= 0.05);
     }

@@ -74,7 +74,14 @@ impl Associations {
     }
 
     /// The two searches and what comes of them.
-    pub fn promotion(&self, product: usize, first_field: usize, scenes: [usize; 2], least: f64, steps: usize) -> Promotion {
+    pub fn promotion(
+        &self,
+        product: usize,
+        first_field: usize,
+        scenes: [usize; 2],
+        least: f64,
+        steps: usize,
+    ) -> Promotion {
         let searches = scenes.map(|scene| self.search(scene, least, steps));
         let inside = |i: &usize| searches.iter().all(|search| search[*i].is_some());
         let itself = |i: &usize| *i == product || *i == first_field || scenes.contains(i);
@@ -153,8 +160,18 @@ mod tests {
         // 0 the product, 1 its first field, 2 and 3 the scenes; 4 and 5 are reached by both, 6 by one alone, 7 over an
         // edge that is too weak.
         let edges = [
-            (0, 1, 0.9), (2, 4, 0.5), (3, 4, 0.5), (1, 4, 0.6), (0, 4, 0.2), (2, 5, 0.5), (3, 5, 0.5), (1, 5, 0.4),
-            (0, 5, 0.45), (2, 6, 0.8), (2, 7, 0.9), (3, 7, 0.39),
+            (0, 1, 0.9),
+            (2, 4, 0.5),
+            (3, 4, 0.5),
+            (1, 4, 0.6),
+            (0, 4, 0.2),
+            (2, 5, 0.5),
+            (3, 5, 0.5),
+            (1, 5, 0.4),
+            (0, 5, 0.45),
+            (2, 6, 0.8),
+            (2, 7, 0.9),
+            (3, 7, 0.39),
         ];
         let found = graph(8, &edges).promotion(0, 1, [2, 3], 0.4, 1);
         assert_eq!(found.reached, [4, 2]);

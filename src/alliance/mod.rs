@@ -62,7 +62,7 @@ mod update;
 pub mod wire;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use error::{AllianceError, Refusal, RefusalCode};
 pub use local::Trainer;

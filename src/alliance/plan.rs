@@ -59,7 +59,7 @@ impl RawPlan {
         }
         let layout =
             LayoutSpec { key_bits: self.key_bits, value_bits: self.value_bits, weights_most: weights.iter().sum() };
-        let layout = layout.check()?;
+        let layout = layout.check().map_err(|e| AllianceError::plan("layout", format!("cannot be: {e}")))?;
         let text = serde_json::to_string(&self).map_err(|e| AllianceError::plan("model", e.to_string()))?;
         let key = unhex(&self.key).ok_or_else(|| AllianceError::plan("key", "must be 64 hexadecimal digits"))?;
         let layout_hash = hash_layout(&layout, &bounds, &model);

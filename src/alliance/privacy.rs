@@ -142,3 +142,83 @@ fn renyi(alpha: f64, l1: f64, l2: f64, mu: f64) -> f64 {
 fn values(model: &Model) -> usize {
     model.params().iter().map(ParamInfo::len).sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::alliance::tests::raw_plan;
+
+    fn plan() -> RawPlan {
+        let privacy = Some(Privacy { norm: 0.5, noise: 2.0, delta: 1e-5 });
+        RawPlan { clip: 8.0, value_bits: 20, weighting: Weighting::Equal, privacy, ..raw_plan(3) }
+    }
+
+    #[test]
+    fn a11_noise_is_whole_without_a_mean_and_as_wide_as_stated() {
+        let plan = plan();
+        let privacy = plan.privacy.expect("set");
+        let mut values = vec![100_i32; 40_000];
+        privacy.add_noise(&mut values, &plan).expect("random numbers");
+        let count = values.len() as f64;
+        let noise = || values.iter().map(|v| f64::from(*v) - 100.0);
+        let mean = noise().sum::<f64>() / count;
+        let deviation = (noise().map(|n| n * n).sum::<f64>() / count).sqrt();
+        // The sum of two parties' noise has 2 * 0.5, so that of one 1 / sqrt 2, in steps of 8 / (2^19 - 1).
+        let expected = 1.0 / 2.0_f64.sqrt() / (8.0 / 524_287.0);
+        assert!((deviation / expected - 1.0).abs() < 0.02, "{deviation} {expected}");
+        assert!(mean.abs() < 5.0 * expected / count.sqrt(), "{mean}");
+    }
+
+    #[test]
+    fn a11_epsilon_is_that_of_the_formula() {
+        let plan = plan();
+        let privacy = plan.privacy.expect("set");
+        // Many steps a deviation: the integer terms vanish, and it is the Gaussian mechanism with a noise of 2:
+        // the least of alpha / 8 + (ln 1e5 + (alpha - 1) ln(1 - 1/alpha) - ln alpha) / (alpha - 1) over whole alpha.
+        let gauss = |rounds: f64| {
+            (2..200)
+                .map(f64::from)
+                .map(|a| rounds * a / 8.0 + ((1e5_f64).ln() + (a - 1.0) * (1.0 - 1.0 / a).ln() - a.ln()) / (a - 1.0))
+                .fold(f64::INFINITY, f64::min)
+        };
+        for rounds in [1, 10] {
+            let found = privacy.spent(&plan, 100, rounds);
+            let expected = gauss(f64::from(rounds));
+            assert!((found.epsilon / expected - 1.0).abs() < 0.01, "{found:?} {expected}");
+            assert!(found.epsilon > expected, "rounding to whole numbers costs something");
+        }
+        let coarse = RawPlan { value_bits: 8, ..plan };
+        assert!(privacy.spent(&coarse, 100, 1).epsilon > 1.3 * gauss(1.0), "coarse steps cost more");
+    }
+
+    #[test]
+    fn a11_long_updates_are_shortened_and_short_ones_kept() {
+        let privacy = Privacy { norm: 1.0, noise: 1.0, delta: 1e-5 };
+        let mut long = Clipped { values: vec![vec![3.0], vec![4.0]], held: 0 };
+        privacy.shorten(&mut long);
+        assert!((long.values[0][0] - 0.6).abs() < 1e-12 && (long.values[1][0] - 0.8).abs() < 1e-12);
+        let mut short = Clipped { values: vec![vec![0.3], vec![0.4]], held: 0 };
+        privacy.shorten(&mut short);
+        assert_eq!(short.values, [[0.3], [0.4]]);
+    }
+
+    #[test]
+    fn a11_plans_whose_noise_has_no_room_or_no_meaning_are_refused() {
+        let with = |change: fn(&mut RawPlan)| {
+            let mut raw = plan();
+            change(&mut raw);
+            raw.check().map(|_| ()).map_err(|e| e.to_string())
+        };
+        assert_eq!(with(|_| ()), Ok(()));
+        let refused = |change, words: &str| {
+            let error = with(change).expect_err(words);
+            assert!(error.contains(words), "{error}");
+        };
+        refused(|raw| raw.clip = 2.0, "`clip` must be at least 4.7426, to hold `privacy.norm` and the noise");
+        refused(|raw| raw.weighting = Weighting::Samples, "`weighting` must be `equal` with `privacy`");
+        refused(|raw| raw.clip_layers = [("layers.0".to_owned(), 9.0)].into(), "`clip_layers` must be empty");
+        refused(|raw| raw.privacy.as_mut().expect("set").delta = 0.0, "`privacy.delta` must lie above 0");
+        refused(|raw| raw.privacy.as_mut().expect("set").norm = -1.0, "`privacy.norm` must be above 0");
+        refused(|raw| raw.privacy.as_mut().expect("set").noise = f64::NAN, "`privacy.noise` must lie in");
+    }
+}

@@ -8,13 +8,13 @@ mod transcript;
 
 use std::path::{Path, PathBuf};
 
-use super::wire::{FRAME_BYTES, Message, Refused};
+use super::wire::{FRAME_BYTES, Message, Refused, seal_of};
 use super::{AllianceError, Hash, Plan, Refusal, RefusalCode, bytes_of, model_hash};
 use crate::artifact::{Journal, ensure_folder};
 use crate::model::Weights;
 use crate::paillier::public::{Ciphertexts, Scheme};
 use records::{History, Record};
-use transcript::Transcript;
+use transcript::{Said, Transcript};
 
 /// What the server is doing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,27 +131,35 @@ impl Server {
     /// answer.
     pub fn handle(&mut self, peer: usize, bytes: &[u8], now_ms: u64) -> Result<Heard, AllianceError> {
         self.tick(now_ms)?;
-        let (message, result) = self.hear(peer, bytes, now_ms);
+        let (said, result) = self.hear(peer, bytes, now_ms);
+        let message = said.message;
         let refused = match result {
             Ok(answer) => {
-                self.transcript.note(&self.plan, peer, (message, bytes), &answer, now_ms)?;
+                self.transcript.note(&self.plan, &said, &answer)?;
                 return Ok(Heard { answer, message, refused: None });
             }
             Err(Trouble::Failed(error)) => return Err(error),
             Err(Trouble::Refused(refusal)) => refusal,
         };
-        self.transcript.note_refusal(&self.plan, peer, (message, bytes), &refused, now_ms)?;
+        self.transcript.note_refusal(&self.plan, &said, &refused)?;
         let answer = Message::Refused(Refused { code: refused.code, reason: &refused.reason }).encode();
         Ok(Heard { answer, message, refused: Some(refused) })
     }
 
-    fn hear(&mut self, peer: usize, bytes: &[u8], now_ms: u64) -> (&'static str, Result<Vec<u8>, Trouble>) {
+    fn hear<'b>(&mut self, peer: usize, bytes: &'b [u8], now_ms: u64) -> (Said<'b>, Result<Vec<u8>, Trouble>) {
+        let mut said = Said { peer, bytes, at_ms: now_ms, message: "unknown", round: None };
         if peer >= self.plan.parties() {
-            return ("unknown", refuse(RefusalCode::UnknownParty, "the sender is not in the plan"));
+            return (said, refuse(RefusalCode::UnknownParty, "the sender is not in the plan"));
         }
         match Message::decode(bytes) {
-            Ok(message) => (message.name(), self.request(peer, &message, bytes, now_ms)),
-            Err(error) => ("malformed", Err(Trouble::Refused(error.into()))),
+            Ok(message) => {
+                (said.message, said.round) = (message.name(), message.round());
+                (said, self.request(peer, &message, bytes, now_ms))
+            }
+            Err(error) => {
+                said.message = "malformed";
+                (said, Err(Trouble::Refused(error.into())))
+            }
         }
     }
 
@@ -257,7 +265,7 @@ impl Replay<'_> {
                 }
                 let ciphertexts = self.scheme.from_bytes(upload.ciphertexts)?;
                 add(self.scheme, &mut state.sum, ciphertexts)?;
-                state.uploads[usize::from(upload.party)] = Some(super::hash(message));
+                state.uploads[usize::from(upload.party)] = Some(seal_of(message));
             }
             Record::Closed { sum } => {
                 history.sums.push(sum);

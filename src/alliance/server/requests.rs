@@ -4,7 +4,9 @@ use std::time::Instant;
 
 use super::records::Record;
 use super::{Server, ServerPhase, Trouble, add, refuse};
-use crate::alliance::wire::{Message, Objection, Phase, Poll, Share, Shares, Status, Taken, Terms, Upload, Wanted};
+use crate::alliance::wire::{
+    Message, Objection, Phase, Poll, Share, Shares, Status, Taken, Terms, Upload, Wanted, seal_of,
+};
 use crate::alliance::{Hash, RefusalCode, hash};
 use crate::artifact::write_bytes;
 use crate::paillier::PaillierError;
@@ -99,7 +101,7 @@ impl Server {
     }
 
     fn upload(&mut self, peer: usize, upload: &Upload<'_>, bytes: &[u8], now_ms: u64) -> Result<Vec<u8>, Trouble> {
-        let own = hash(bytes);
+        let own = seal_of(bytes);
         let taken = Message::Taken(Taken { round: upload.round, message: own }).encode();
         self.check_plan(&upload.plan)?;
         if usize::from(upload.party) != peer {
@@ -170,7 +172,7 @@ impl Server {
             }
             Some(_) => {}
         }
-        let taken = Message::Taken(Taken { round: share.round, message: hash(bytes) }).encode();
+        let taken = Message::Taken(Taken { round: share.round, message: seal_of(bytes) }).encode();
         let (own, came) = (hash(share.values), &self.history.shares[round]);
         match came.iter().find(|(party, _)| *party == share.party) {
             Some((_, there)) if *there == own => return Ok(taken),
@@ -201,7 +203,7 @@ impl Server {
         let name = &self.plan.raw().parties[peer].name;
         let reason = format!("`{name}` cannot use the sum of round {}: {}", objection.round, objection.reason);
         self.stop(&reason)?;
-        Ok(Message::Taken(Taken { round: objection.round, message: hash(bytes) }).encode())
+        Ok(Message::Taken(Taken { round: objection.round, message: seal_of(bytes) }).encode())
     }
 }
 

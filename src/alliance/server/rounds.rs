@@ -3,7 +3,7 @@
 use super::records::Record;
 use super::{Server, ServerPhase, Trouble, refuse};
 use crate::alliance::terms::Missing;
-use crate::alliance::wire::{Applied, Message, Sum, Taken};
+use crate::alliance::wire::{Applied, Message, Sum, Taken, seal_of};
 use crate::alliance::{AllianceError, Hash, PARTIES_MAX, RefusalCode, hash};
 
 impl Server {
@@ -71,7 +71,7 @@ impl Server {
         bytes: &[u8],
         now_ms: u64,
     ) -> Result<Vec<u8>, Trouble> {
-        let taken = Message::Taken(Taken { round: applied.round, message: hash(bytes) }).encode();
+        let taken = Message::Taken(Taken { round: applied.round, message: seal_of(bytes) }).encode();
         let round = applied.round as usize;
         if let Some(common) = self.history.models.get(round + 1) {
             return if *common == applied.model {

@@ -2,13 +2,23 @@
 
 use std::path::Path;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::alliance::wire::Message;
-use crate::alliance::{AllianceError, Plan, Refusal, hash, hash_text};
+use crate::alliance::wire::{name_of, seal_of};
+use crate::alliance::{AllianceError, Plan, Refusal, hash_text};
 use crate::artifact::AppendLog;
 
-/// The transcript's file: JSON, a line a message. Questions that were answered with "not yet" are left out.
+/// A message that came.
+pub(super) struct Said<'a> {
+    pub peer: usize,
+    pub bytes: &'a [u8],
+    pub at_ms: u64,
+    pub message: &'static str,
+    pub round: Option<u32>,
+}
+
+/// The transcript's file: JSON, a line a message. A message is named by the SHA-256 that ends it, which is that of all
+/// before it. Questions that were answered with "not yet" are left out.
 pub(super) struct Transcript(AppendLog);
 
 impl Transcript {
@@ -16,62 +26,38 @@ impl Transcript {
         Ok(Self(AppendLog::open(&folder.join("transcript.jsonl"))?))
     }
 
-    pub(super) fn note(
-        &mut self,
-        plan: &Plan,
-        peer: usize,
-        (message, bytes): (&str, &[u8]),
-        answer: &[u8],
-        now_ms: u64,
-    ) -> Result<(), AllianceError> {
-        let said = Message::decode(answer)?;
-        if matches!(said, Message::Status(_)) {
+    pub(super) fn note(&mut self, plan: &Plan, said: &Said<'_>, answer: &[u8]) -> Result<(), AllianceError> {
+        if name_of(answer) == "status" {
             return Ok(());
         }
-        let line = json!({
-            "at_ms": now_ms,
-            "from": plan.raw().parties.get(peer).map(|party| &party.name),
-            "message": message,
-            "round": round_of(bytes),
-            "bytes": bytes.len(),
-            "sha256": hash_text(&hash(bytes)),
-            "answer": said.name(),
-            "answer_bytes": answer.len(),
-            "answer_sha256": hash_text(&hash(answer)),
-        });
+        let mut line = line(plan, said);
+        line["answer"] = json!(name_of(answer));
+        line["answer_bytes"] = json!(answer.len());
+        line["answer_sha256"] = json!(hash_text(&seal_of(answer)));
         Ok(self.0.line(&line.to_string())?)
     }
 
     pub(super) fn note_refusal(
         &mut self,
         plan: &Plan,
-        peer: usize,
-        (message, bytes): (&str, &[u8]),
+        said: &Said<'_>,
         refusal: &Refusal,
-        now_ms: u64,
     ) -> Result<(), AllianceError> {
-        let line = json!({
-            "at_ms": now_ms,
-            "from": plan.raw().parties.get(peer).map(|party| &party.name),
-            "message": message,
-            "round": round_of(bytes),
-            "bytes": bytes.len(),
-            "sha256": hash_text(&hash(bytes)),
-            "answer": "refused",
-            "code": format!("{:?}", refusal.code),
-            "reason": refusal.reason,
-        });
+        let mut line = line(plan, said);
+        line["answer"] = json!("refused");
+        line["code"] = json!(format!("{:?}", refusal.code));
+        line["reason"] = json!(refusal.reason);
         Ok(self.0.line(&line.to_string())?)
     }
 }
 
-fn round_of(bytes: &[u8]) -> Option<u32> {
-    match Message::decode(bytes).ok()? {
-        Message::Upload(m) => Some(m.round),
-        Message::Poll(m) => Some(m.round),
-        Message::Share(m) => Some(m.round),
-        Message::Applied(m) => Some(m.round),
-        Message::Objection(m) => Some(m.round),
-        _ => None,
-    }
+fn line(plan: &Plan, said: &Said<'_>) -> Value {
+    json!({
+        "at_ms": said.at_ms,
+        "from": plan.raw().parties.get(said.peer).map(|party| &party.name),
+        "message": said.message,
+        "round": said.round,
+        "bytes": said.bytes.len(),
+        "sha256": hash_text(&seal_of(said.bytes)),
+    })
 }

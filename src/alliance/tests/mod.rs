@@ -17,7 +17,7 @@ use crate::paillier::kernel::Kernel;
 use crate::paillier::key::{PrivateKey, Sizes};
 use crate::paillier::public::Scheme;
 
-pub(super) fn key(bits: u32) -> PrivateKey {
+pub(in crate::alliance) fn key(bits: u32) -> PrivateKey {
     let text = match bits {
         512 => include_str!("../../paillier/fixtures/512.key"),
         _ => include_str!("../../paillier/fixtures/1024.key"),
@@ -30,7 +30,7 @@ pub(super) fn scheme(key: &PrivateKey) -> Scheme {
 }
 
 /// A plan for companies of 30, 40, 20, 30, ... samples.
-pub(super) fn raw_plan(parties: usize) -> RawPlan {
+pub(crate) fn raw_plan(parties: usize) -> RawPlan {
     let party = |i: usize| PartyTerms { name: format!("company-{i}"), samples: 20 + 10 * ((i as u64 + 1) % 3) };
     RawPlan {
         name: "test".to_owned(),

@@ -184,3 +184,16 @@ fn a3_fed_sgd_sends_the_gradient() {
     }
     assert_eq!(model(&raw).params().len(), 2);
 }
+
+#[test]
+fn a11_noisy_rounds_leave_all_parties_with_the_same_model_near_the_clear_one() {
+    use crate::alliance::privacy::Privacy;
+    let privacy = Some(Privacy { norm: 2.0, noise: 0.05, delta: 1e-5 });
+    let raw = RawPlan { privacy, clip: 3.0, weighting: Weighting::Equal, value_bits: 20, ..raw_plan(3) };
+    let models = run_all(&raw);
+    assert!(models.iter().all(|m| *m == models[0]));
+    let plan = raw.clone().check().expect("a plan");
+    let clear = in_the_clear(&plan, false);
+    assert_ne!(models[0].last(), Some(&model_hash(&clear.weights)), "the noise is there");
+    assert_ne!(run_all(&raw)[0].last(), models[0].last(), "and never the same");
+}

@@ -51,7 +51,7 @@ impl Upload<'_> {
 pub struct Taken {
     /// The round that it was for.
     pub round: u32,
-    /// The SHA-256 of the message.
+    /// The SHA-256 that ends the message.
     pub message: Hash,
 }
 
@@ -204,22 +204,44 @@ pub enum Message<'a> {
     Refused(Refused<'a>),
 }
 
+/// The messages' names by their kind.
+const NAMES: [&str; 13] = [
+    "malformed",
+    "hello",
+    "terms",
+    "upload",
+    "taken",
+    "poll",
+    "status",
+    "sum",
+    "share",
+    "shares",
+    "applied",
+    "objection",
+    "refused",
+];
+
+/// What a message that this program has written is called, without reading it.
+pub fn name_of(message: &[u8]) -> &'static str {
+    let kind = message.get(MAGIC.len() + 2).copied().unwrap_or(0);
+    NAMES.get(usize::from(kind)).copied().unwrap_or(NAMES[0])
+}
+
 impl<'a> Message<'a> {
     /// What it is called in the transcript.
     pub fn name(&self) -> &'static str {
+        NAMES[usize::from(self.kind())]
+    }
+
+    /// The round that a party's message is about.
+    pub fn round(&self) -> Option<u32> {
         match self {
-            Self::Hello(_) => "hello",
-            Self::Terms(_) => "terms",
-            Self::Upload(_) => "upload",
-            Self::Taken(_) => "taken",
-            Self::Poll(_) => "poll",
-            Self::Status(_) => "status",
-            Self::Sum(_) => "sum",
-            Self::Share(_) => "share",
-            Self::Shares(_) => "shares",
-            Self::Applied(_) => "applied",
-            Self::Objection(_) => "objection",
-            Self::Refused(_) => "refused",
+            Self::Upload(m) => Some(m.round),
+            Self::Poll(m) => Some(m.round),
+            Self::Share(m) => Some(m.round),
+            Self::Applied(m) => Some(m.round),
+            Self::Objection(m) => Some(m.round),
+            _ => None,
         }
     }
 

@@ -14,6 +14,7 @@ mod message;
 pub(in crate::alliance) use codec::{Reader, Writer};
 pub use message::{
     Applied, Hello, Message, Objection, Phase, Poll, Refused, Share, Shares, Status, Sum, Taken, Terms, Upload, Wanted,
+    name_of,
 };
 
 /// The protocol's version: messages of another are refused.
@@ -23,6 +24,12 @@ const MAGIC: [u8; 4] = *b"NLAL";
 
 /// Bytes of a message around its body.
 pub const FRAME_BYTES: usize = MAGIC.len() + 2 + 1 + codec::SEAL;
+
+/// The SHA-256 that ends a message: two messages are the same if theirs are.
+pub fn seal_of(message: &[u8]) -> super::Hash {
+    let end = message.len().saturating_sub(codec::SEAL);
+    message[end..].try_into().unwrap_or_default()
+}
 
 /// Why bytes are no message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -80,7 +80,13 @@ pub(super) fn local<'a>(
     stop: &'a dyn Fn() -> bool,
 ) -> LocalData<'a> {
     let train = &loaded.train[place];
-    LocalData { inputs: train.inputs.clone(), targets: LocalTargets::Values(train.targets.clone()), place, backend, stop }
+    LocalData {
+        inputs: train.inputs.clone(),
+        targets: LocalTargets::Values(train.targets.clone()),
+        place,
+        backend,
+        stop,
+    }
 }
 
 /// The weighted mean of updates within their bounds, without any rounding to steps.

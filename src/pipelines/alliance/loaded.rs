@@ -5,8 +5,8 @@ use super::examples::{Examples, Part, examples, shape};
 use super::job::AllianceJob;
 use super::panel::Panel;
 use super::settings::Settings;
-use crate::alliance::terms::{Missing, Mode, PartyTerms, RawPlan};
 use crate::alliance::Plan;
+use crate::alliance::terms::{Missing, Mode, PartyTerms, RawPlan};
 use crate::dataset::Source;
 use crate::model::{LayerSpec, Loss, ModelSpec};
 use crate::ops::Activation;
@@ -70,10 +70,8 @@ impl Loaded {
 
     fn raw_plan(&self, settings: &Settings, seed: u64, name: &str, key_bits: u32, key: String) -> RawPlan {
         let plan = &settings.plan;
-        let party = |(name, train): (&String, &Examples)| PartyTerms {
-            name: party_name(name),
-            samples: train.len() as u64,
-        };
+        let party =
+            |(name, train): (&String, &Examples)| PartyTerms { name: party_name(name), samples: train.len() as u64 };
         RawPlan {
             name: name.to_owned(),
             parties: self.panel.companies.iter().zip(&self.train).map(party).collect(),

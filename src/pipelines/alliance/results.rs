@@ -45,6 +45,38 @@ pub struct Company {
     pub clear: Quality,
     /// The model that all trained on encrypted updates.
     pub encrypted: Quality,
+    /// How much smaller its mean squared error is than alone.
+    pub gain: Gain,
+}
+
+/// The difference of two mean squared errors on the same examples.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Gain {
+    /// The difference; above 0 if the second is better.
+    pub mean: f64,
+    /// Its standard error. A product's examples overlap: each product counts as one observation.
+    pub error: f64,
+}
+
+impl Gain {
+    /// Of two models' outputs for the same examples, the products of which stand together.
+    pub fn of(first: &[f32], second: &[f32], targets: &[f32], products: &[usize]) -> Self {
+        let square = |o: f32, t: f32| (f64::from(o) - f64::from(t)).powi(2);
+        let count = targets.len().max(1) as f64;
+        let all: Vec<f64> =
+            (0..targets.len()).map(|i| square(first[i], targets[i]) - square(second[i], targets[i])).collect();
+        let mean = all.iter().sum::<f64>() / count;
+        let mut at = 0;
+        let squares: f64 = products
+            .chunk_by(|a, b| a == b)
+            .map(|chunk| {
+                let sum: f64 = all[at..at + chunk.len()].iter().map(|d| d - mean).sum();
+                at += chunk.len();
+                sum * sum
+            })
+            .sum();
+        Self { mean, error: squares.sqrt() / count }
+    }
 }
 
 /// One round's aggregate, decrypted, against the mean of the same updates in the clear.
@@ -230,5 +262,20 @@ impl Results {
     /// How much smaller the error of the common model is than alone, as a share, for the company that gains least.
     pub fn least_gain(&self) -> f64 {
         self.companies.iter().map(|c| 1.0 - c.encrypted.rmse / c.alone.rmse).fold(f64::INFINITY, f64::min)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a8_errors_and_their_difference_are_those_by_hand() {
+        let quality = Quality::of(&[1.0, 2.0], &[1.0, 4.0]);
+        assert_eq!((quality.rmse, quality.mae), (2.0_f64.sqrt(), 1.0));
+        // Squared errors 4, 4, 1, 1 and 1, 1, 1, 1: differences 3, 3, 0, 0 around 1.5; two products of two examples.
+        let gain = Gain::of(&[2.0, 2.0, 1.0, 1.0], &[1.0; 4], &[0.0; 4], &[5, 5, 9, 9]);
+        assert_eq!((gain.mean, gain.error), (1.5, 18.0_f64.sqrt() / 4.0));
+        assert_eq!(Gain::of(&[1.0], &[1.0], &[0.0], &[0]), Gain { mean: 0.0, error: 0.0 });
     }
 }

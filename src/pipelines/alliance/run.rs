@@ -8,13 +8,15 @@ use super::encrypted::{Encrypted, folder, key, rounds, scheme};
 use super::error::AllianceJobError;
 use super::job::AllianceJob;
 use super::loaded::Loaded;
-use super::results::{Adoption, Company, Equivalence, Promoted, Quality, Results, RoundCheck, Sent};
+use super::results::{Adoption, Company, Equivalence, Gain, Promoted, Quality, Results, RoundCheck, Sent};
 use super::{adopt, promote, report, tables};
 use crate::alliance::terms::ServerUpdate;
 use crate::alliance::{AllianceError, Plan};
 use crate::artifact;
+use crate::backend::Backend;
 use crate::model::{Weights, initial_weights};
 use crate::run::{Outcome, RunContext, RunError};
+use crate::train::predict;
 
 /// Everything that was trained.
 struct Trained {
@@ -35,7 +37,9 @@ pub(super) fn run(job: &AllianceJob, ctx: &RunContext) -> Result<Outcome, RunErr
     let quantity = &job.settings.data.values[0];
     let adoption = job.settings.adopt.as_ref().map(|settings| adopt::adoption(loaded, settings, quantity));
     let promotion = job.settings.promotion.as_ref().map(|s| promote::promotion(loaded, s, &job.head.name));
-    let results = assemble(job, loaded, &plan, &trained, adoption, promotion.transpose()?, &ctx.device().detail);
+    let gains = gains(loaded, &plan, &trained, &job.chosen()?.backend)?;
+    let found = (adoption, promotion.transpose()?);
+    let results = assemble(job, loaded, &plan, &trained, &gains, found, &ctx.device().detail);
     write(job, ctx, loaded, &plan, trained, &results)
 }
 
@@ -75,13 +79,25 @@ fn train(
     Ok(Trained { alone, clear, encrypted: Course::of_bytes(&bytes, "audit")?, facts, checks })
 }
 
+/// How much better each company is off than alone, on its held-out examples.
+fn gains(loaded: &Loaded, plan: &Plan, trained: &Trained, backend: &Backend) -> Result<Vec<Gain>, AllianceJobError> {
+    let of = |place: usize| {
+        let examples = &loaded.held_out[place];
+        let outputs =
+            |weights: &Weights| predict(plan.model(), std::slice::from_ref(weights), &examples.inputs, backend);
+        let (alone, together) = (outputs(&trained.alone[place].weights)?, outputs(&trained.encrypted.weights)?);
+        Ok(Gain::of(&alone, &together, &examples.targets, &examples.products))
+    };
+    (0..plan.parties()).map(of).collect()
+}
+
 fn assemble(
     job: &AllianceJob,
     loaded: &Loaded,
     plan: &Plan,
     trained: &Trained,
-    adoption: Option<Adoption>,
-    promotion: Option<Promoted>,
+    gains: &[Gain],
+    (adoption, promotion): (Option<Adoption>, Option<Promoted>),
     device: &str,
 ) -> Results {
     let last = |course: &Course, company: usize| course.quality.last().map_or(Quality::default(), |q| q[company]);
@@ -97,6 +113,7 @@ fn assemble(
             alone: last(&trained.alone[i], i),
             clear: last(&trained.clear, i),
             encrypted: last(&trained.encrypted, i),
+            gain: gains[i],
         }
     };
     let companies: Vec<Company> = (0..plan.parties()).map(company).collect();

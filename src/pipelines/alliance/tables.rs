@@ -37,6 +37,8 @@ fn companies(results: &Results) -> Result<Table, ArtifactError> {
         ("rmse_alone", Cells::f64(all.iter().map(|c| c.alone.rmse))),
         ("rmse_clear", Cells::f64(all.iter().map(|c| c.clear.rmse))),
         ("rmse_encrypted", Cells::f64(all.iter().map(|c| c.encrypted.rmse))),
+        ("mse_gain", Cells::f64(all.iter().map(|c| c.gain.mean))),
+        ("mse_gain_standard_error", Cells::f64(all.iter().map(|c| c.gain.error))),
         ("mae_alone", Cells::f64(all.iter().map(|c| c.alone.mae))),
         ("mae_clear", Cells::f64(all.iter().map(|c| c.clear.mae))),
         ("mae_encrypted", Cells::f64(all.iter().map(|c| c.encrypted.mae))),

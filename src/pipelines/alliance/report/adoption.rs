@@ -13,9 +13,8 @@ const PICTURES: usize = 6;
 pub(super) fn write(body: &mut Body, results: &Results, found: &Adoption) -> Result<(), ReportError> {
     let agreeing: Vec<&Compared> = ranked(found, |c| c.finding.sales_mode_of.is_some());
     let balanced = found.products.iter().filter(|c| c.finding.practice_of.is_some()).count();
-    let one = |c: &Compared, p: f64| p < found.alpha && c.finding.quantity_trend.p < 1.0;
-    let quantity = found.products.iter().filter(|c| one(c, c.finding.quantity_trend.p)).count();
-    let reputation = found.products.iter().filter(|c| one(c, c.finding.reputation_trend.p)).count();
+    let quantity = found.products.iter().filter(|c| c.finding.quantity_trend.p < found.alpha).count();
+    let reputation = found.products.iter().filter(|c| c.finding.reputation_trend.p < found.alpha).count();
     body.paragraph(&format!(
         "{} with enough buyers at both companies ({} left out). For each there are two comparison features a step: quantity, \
          the logarithm of the ratio of pieces, and reputation, the difference of the shares of buyers who had bought before. \
@@ -62,7 +61,10 @@ fn scatter(body: &mut Body, found: &Adoption) -> Result<(), ReportError> {
         .size(Size::Wide)
         .group("trends agree", &points(true))
         .background("no two trends that agree", &points(false));
-    body.figure(chart.render()?, "Each point is a product. Tau is 1 for a feature that always rises, -1 for one that always falls.");
+    body.figure(
+        chart.render()?,
+        "Each point is a product. Tau is 1 for a feature that always rises, \u{2212}1 for one that always falls.",
+    );
     Ok(())
 }
 
@@ -90,12 +92,7 @@ fn table(body: &mut Body, results: &Results, agreeing: &[&Compared]) -> Result<(
     Ok(())
 }
 
-fn pictures(
-    body: &mut Body,
-    results: &Results,
-    found: &Adoption,
-    agreeing: &[&Compared],
-) -> Result<(), ReportError> {
+fn pictures(body: &mut Body, results: &Results, found: &Adoption, agreeing: &[&Compared]) -> Result<(), ReportError> {
     let mut charts: Vec<(String, Chart)> = vec![];
     for c in agreeing.iter().take(PICTURES) {
         let chart = LineChart::new(&c.product, "step", "feature", XLabels::From(found.first_step))
@@ -107,7 +104,8 @@ fn pictures(
         charts.push((format!("{}: {of} gains", c.product), chart.render()?));
     }
     if !charts.is_empty() {
-        let caption = "The comparison features of the products with the clearest trends; above 0 the first company leads.";
+        let caption =
+            "The comparison features of the products with the clearest trends; above 0 the first company leads.";
         body.grid(caption, charts);
     }
     Ok(())

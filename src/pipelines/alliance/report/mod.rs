@@ -74,9 +74,17 @@ fn summary(body: &mut Body, results: &Results, facts: RunFacts<'_>) {
     let worst = check.rounds.iter().map(|r| r.difference).fold(0.0, f64::max);
     let privacy = results.privacy.as_ref();
     if privacy.is_none() {
-        cards.push(Card::new("Largest error of a sum", format!("{} half steps", fixed(worst, 3)), "at most 1 is stated"));
+        cards.push(Card::new(
+            "Largest error of a sum",
+            fixed(worst, 3),
+            "half steps of quantising; at most 1 is stated",
+        ));
     }
-    cards.push(Card::new("On the wire", format!("{} bytes", fixed(results.sent.bytes_a_value(), 2)), "a value and upload"));
+    cards.push(Card::new(
+        "On the wire",
+        format!("{} bytes", fixed(results.sent.bytes_a_value(), 2)),
+        "a value of an upload",
+    ));
     let all = facts.seconds.training + facts.seconds.encryption + facts.seconds.aggregation + facts.seconds.decryption;
     cards.push(Card::new("Encrypted rounds", duration(all), &results.device));
     body.cards(cards);
@@ -112,8 +120,12 @@ fn plan(body: &mut Body, results: &Results) -> Result<(), ReportError> {
         table.row(vec![setting.as_str().into(), value.as_str().into()])?;
     }
     body.table(table);
-    let columns =
-        vec![Column::text("company"), Column::integer("examples that train"), Column::integer("weight"), Column::integer("held out")];
+    let columns = vec![
+        Column::text("company"),
+        Column::integer("examples that train"),
+        Column::integer("weight"),
+        Column::integer("held out"),
+    ];
     let mut table = Table::new("The companies", columns);
     for c in &results.companies {
         table.row(vec![c.name.as_str().into(), c.train.into(), (c.weight as usize).into(), c.held_out.into()])?;

@@ -38,11 +38,13 @@ pub(super) fn write(body: &mut Body, found: &Promoted) -> Result<(), ReportError
     body.table(table);
     if kept > 0 {
         let flows = found.candidates.iter().filter_map(|c| c.flow.map(|flow| (&c.name, flow)));
-        let chart = flows.take(ROWS).fold(
-            BarChart::new("Flow of the promotion", "share").size(Size::Wide),
-            |chart, (name, flow)| chart.bar(name, flow),
-        );
-        let caption = "In proportion to the association with the first field; the largest advantages over the product first.";
+        let chart = flows
+            .take(ROWS)
+            .fold(BarChart::new("Flow of the promotion", "share").size(Size::Wide), |chart, (name, flow)| {
+                chart.bar(name, flow)
+            });
+        let caption =
+            "In proportion to the association with the first field; the largest advantages over the product first.";
         body.figure(chart.render()?, caption);
     }
     let columns = vec![
@@ -67,7 +69,10 @@ pub(super) fn write(body: &mut Body, found: &Promoted) -> Result<(), ReportError
     body.table(table.cut(ROWS, "tables/promotion.csv"));
     let total: f64 = found.candidates.iter().filter_map(|c| c.flow).sum();
     if kept > 0 {
-        body.paragraph(&format!("The flows add up to {}. A tag stays the same for the same alliance, product and field.", fixed(total, 3)));
+        body.paragraph(&format!(
+            "The flows add up to {}. A tag stays the same for the same alliance, product and field.",
+            fixed(total, 3)
+        ));
     }
     Ok(())
 }

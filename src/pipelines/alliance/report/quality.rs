@@ -23,7 +23,11 @@ pub(super) fn write(body: &mut Body, results: &Results) -> Result<(), ReportErro
             chart = chart.grouped(name, &company.name, of(company).rmse);
         }
     }
-    body.figure(chart.render()?, "Smaller is better. All ways are judged on the same held-out examples of each company.");
+    body.figure(
+        chart.render()?,
+        "Smaller is better. All ways are judged on the same held-out examples of each company.",
+    );
+    gains(body, results)?;
     for (place, company) in results.companies.iter().enumerate() {
         let course = |which: usize| -> Vec<f64> { results.courses[which].iter().map(|round| round[place]).collect() };
         let chart = LineChart::new(&format!("{}, round by round", company.name), "round", "RMSE", XLabels::From(1))
@@ -36,6 +40,22 @@ pub(super) fn write(body: &mut Body, results: &Results) -> Result<(), ReportErro
         "Alone means the same number of rounds of the same local training, on the company's own examples only, from the same \
          starting model. The clear and the encrypted course lie on top of each other where only quantising separates them.",
     );
+    Ok(())
+}
+
+/// How much smaller the error is than alone, round by round.
+fn gains(body: &mut Body, results: &Results) -> Result<(), ReportError> {
+    let [alone, _, encrypted] = &results.courses;
+    let title = "Error less than alone";
+    let mut chart = LineChart::new(title, "round", "percent of the error alone", XLabels::From(1)).size(Size::Wide);
+    for (place, company) in results.companies.iter().enumerate() {
+        let gain = |(alone, together): (&Vec<f64>, &Vec<f64>)| 100.0 * (1.0 - together[place] / alone[place]);
+        let gains: Vec<f64> = alone.iter().zip(encrypted).map(gain).collect();
+        chart = chart.series(&company.name, 0, &gains);
+    }
+    let caption = "Each company's held-out error with the common model against that of the model it trained alone for as \
+                   many rounds; above 0 the alliance is better.";
+    body.figure(chart.reference(0.0, "as alone").render()?, caption);
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::super::results::Results;
 use crate::alliance::Plan;
 use crate::alliance::terms::{Algorithm, Mode, ServerUpdate, Weighting};
-use crate::report::number::{count, counted, percent, short};
+use crate::report::number::{count, counted, fixed, percent, short};
 use crate::run::Outcome;
 
 /// Whether the alliance is worth it.
@@ -16,6 +16,11 @@ pub(super) fn verdict(results: &Results) -> String {
         let chosen = gains.iter().filter(|(_, gain)| which(*gain));
         chosen.map(|(name, gain)| format!("{name} by {}", percent(gain.abs(), 2))).collect::<Vec<_>>().join(", ")
     };
+    let sure: Vec<String> = results
+        .companies
+        .iter()
+        .map(|c| format!("{} at {}", fixed(c.gain.mean / c.gain.error.max(f64::MIN_POSITIVE), 1), c.name))
+        .collect();
     let (better, worse) = (list(&|gain| gain > 0.0), list(&|gain| gain <= 0.0));
     let against = results.companies.iter().all(|c| c.encrypted.rmse < c.as_average.rmse.min(c.as_last.rmse));
     let simple = if against {
@@ -28,7 +33,11 @@ pub(super) fn verdict(results: &Results) -> String {
         (true, _) => format!("The common model is not better than what companies trained alone: {worse} worse."),
         (false, false) => format!("The common model is better for {better}, but not for {worse}."),
     };
-    format!("{text} {simple}")
+    format!(
+        "{text} In standard errors of the difference of mean squared errors, each product one observation, that is {}: \
+         below 2 it may be chance. {simple}",
+        sure.join(", ")
+    )
 }
 
 /// The plan, setting by setting.
@@ -93,7 +102,7 @@ pub(in crate::pipelines::alliance) fn outcome(results: &Results) -> Outcome {
     let company = |c: &super::super::results::Company| {
         json!({
             "company": c.name, "train_examples": c.train, "held_out_examples": c.held_out, "weight": c.weight,
-            "as_average": c.as_average, "as_last": c.as_last, "alone": c.alone, "clear": c.clear, "encrypted": c.encrypted,
+            "as_average": c.as_average, "as_last": c.as_last, "alone": c.alone, "gain": c.gain, "clear": c.clear, "encrypted": c.encrypted,
         })
     };
     let adoption = results.adoption.as_ref().map(|found| {
