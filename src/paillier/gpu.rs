@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::error::PaillierError;
 use super::public::{Ciphertexts, Scheme};
-use crate::backend::gpu::{BindAccess, Pipeline, PipelineKey};
+use crate::backend::gpu::{BindAccess, Pipeline, PipelineKey, ReadBack};
 use crate::backend::{BackendError, Gpu};
 
 const TEXT: &str = include_str!("../../shaders/paillier.wgsl");
@@ -101,12 +101,12 @@ impl<'a> GpuScheme<'a> {
         let rest = |shift: u32| wide.shl(shift).rem(square);
         let mut words = limbs_of(square.as_ref(), limbs);
         words.extend(limbs_of(&negative_inverse(square.as_ref(), bits), limbs));
-        let modulus = gpu.buffer("paillier modulus", words.len())?;
+        let modulus = gpu.buffer("paillier modulus", word_bytes(words.len()))?;
         gpu.upload(&modulus, 0, &words)?;
         let mut words = limbs_of(&BoxedUint::one(), limbs);
         words.extend(limbs_of(&rest(2 * bits), limbs));
         words.extend(limbs_of(&rest(bits), limbs));
-        let constants = gpu.buffer("paillier constants", words.len())?;
+        let constants = gpu.buffer("paillier constants", word_bytes(words.len()))?;
         gpu.upload(&constants, 0, &words)?;
         Ok(Self { scheme, gpu: gpu.clone(), limbs, modulus, constants, multiply, pick })
     }
@@ -129,7 +129,7 @@ impl<'a> GpuScheme<'a> {
             words.extend(limbs);
             words.resize(words.len().next_multiple_of(self.limbs), 0);
         }
-        let numbers = self.gpu.buffer("paillier numbers", words.len())?;
+        let numbers = self.gpu.buffer("paillier numbers", word_bytes(words.len()))?;
         self.gpu.upload(&numbers, 0, &words)?;
         let out = GpuCiphertexts { len: ciphertexts.len(), numbers };
         self.run(&[self.product(&out, Partner::All(&self.constants, SQUARED))])?;
@@ -142,11 +142,11 @@ impl<'a> GpuScheme<'a> {
     /// What the device says, or numbers that are no ciphertexts.
     pub fn download(&self, ciphertexts: &GpuCiphertexts) -> Result<Ciphertexts, GpuError> {
         let mut out = vec![0; ciphertexts.len * self.limbs];
-        let copy = self.gpu.buffer("paillier results", out.len())?;
+        let copy = self.gpu.buffer("paillier results", word_bytes(out.len()))?;
         self.copy(&ciphertexts.numbers, &copy, 0, out.len())?;
         let plain = GpuCiphertexts { len: ciphertexts.len, numbers: copy };
         self.run(&[self.product(&plain, Partner::All(&self.constants, ONE))])?;
-        self.gpu.download(&plain.numbers, 0, &mut out)?;
+        self.gpu.download(&plain.numbers, 0, &mut out, &mut ReadBack::default())?;
         let size = self.scheme.key().ciphertext_bytes();
         let mut bytes = Vec::with_capacity(ciphertexts.len * size);
         for limbs in out.chunks(self.limbs) {
@@ -182,10 +182,10 @@ impl<'a> GpuScheme<'a> {
         };
         let digits: Zeroizing<Vec<u32>> =
             Zeroizing::new((0..windows).flat_map(|w| factors.iter().map(move |f| digit(w, f))).collect());
-        let digits_buffer = self.gpu.buffer("paillier digits", digits.len())?;
+        let digits_buffer = self.gpu.buffer("paillier digits", word_bytes(digits.len()))?;
         self.gpu.upload(&digits_buffer, 0, &digits)?;
         let table = self.table(x)?;
-        let entry = GpuCiphertexts { len: x.len, numbers: self.gpu.buffer("paillier entry", x.len * self.limbs)? };
+        let entry = GpuCiphertexts { len: x.len, numbers: self.gpu.buffer("paillier entry", word_bytes(x.len * self.limbs))? };
         let mut steps = vec![self.pick(x, &table, &digits_buffer, windows - 1)];
         for window in (0..windows - 1).rev() {
             steps.extend((0..WINDOW).map(|_| self.product(x, Partner::Itself)));
@@ -205,10 +205,10 @@ impl<'a> GpuScheme<'a> {
     /// x^0, x^1, ..., one entry of all numbers after another.
     fn table(&self, x: &GpuCiphertexts) -> Result<wgpu::Buffer, GpuError> {
         let words = x.len * self.limbs;
-        let table = self.gpu.buffer("paillier table", words << WINDOW)?;
-        let power = GpuCiphertexts { len: x.len, numbers: self.gpu.buffer("paillier power", words)? };
+        let table = self.gpu.buffer("paillier table", word_bytes(words << WINDOW))?;
+        let power = GpuCiphertexts { len: x.len, numbers: self.gpu.buffer("paillier power", word_bytes(words))? };
         let mut radix = vec![0; self.limbs];
-        self.gpu.download(&self.constants, RADIX as usize * self.limbs, &mut radix)?;
+        self.gpu.download(&self.constants, word_bytes(RADIX as usize * self.limbs), &mut radix, &mut ReadBack::default())?;
         self.gpu.upload(&power.numbers, 0, &radix.repeat(x.len))?;
         for entry in 0..1usize << WINDOW {
             self.copy(&power.numbers, &table, entry * words, words)?;
@@ -273,6 +273,11 @@ impl<'a> GpuScheme<'a> {
 }
 
 /// The limbs of a number.
+/// Bytes of 32-bit words.
+const fn word_bytes(words: usize) -> u64 {
+    4 * words as u64
+}
+
 fn limbs_of(x: &BoxedUint, limbs: usize) -> Vec<u32> {
     let words = x.as_words();
     let limb = |i: usize| words.get(i / 4).map_or(0, |word| (word >> (i % 4 * LIMB_BITS)) as u32 & 0xFFFF);

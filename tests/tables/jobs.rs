@@ -61,7 +61,10 @@ fn e15_given_centres_that_stay_and_weights() {
     site.file("t.csv", "name,a,w\nx,1,1\ny,9,2\nz,4,0.5\n");
     let run = site.run(&[]);
     let found = run.table("assignments");
-    assert_eq!((&found["name"][1], &found["cluster"][1], &found["distance"][1]), (&"y".into(), &"1".into(), &"1.0".into()));
+    assert_eq!(
+        (&found["name"][1], &found["cluster"][1], &found["distance"][1]),
+        (&"y".into(), &"1".into(), &"1.0".into())
+    );
     assert_eq!(run.headline("inertia"), 1.0 + 2.0 + 0.5 * 16.0);
     // Lloyd with the weights: the mean of 1 (weight 1) and 4 (weight 0.5) is 2.
     let moving = Site::new(&job.replace("method = \"fixed\"\n", ""));
@@ -96,7 +99,10 @@ fn e15_pairs_and_queries_of_a_small_table() {
     site.file("q.csv", "n,a,b\nnew,4,4\n");
     let run = site.run(&[]);
     let found = run.table("neighbours");
-    assert_eq!((&found["neighbour"], &found["distance"]), (&vec!["r".to_owned(), "q".to_owned()], &vec!["2.0".to_owned(), "5.0".to_owned()]));
+    assert_eq!(
+        (&found["neighbour"], &found["distance"]),
+        (&vec!["r".to_owned(), "q".to_owned()], &vec!["2.0".to_owned(), "5.0".to_owned()])
+    );
     let pairs = run.table("pairs");
     assert_eq!(numbers(&pairs["distance"]), [0.0, 3.0, 10.0, 3.0, 0.0, 7.0, 10.0, 7.0, 0.0]);
 }
@@ -112,7 +118,9 @@ fn e15_components_of_the_digits() {
     assert_eq!(said["component_21"], found["component_21"]);
     let cumulative = numbers(&run.table("variances")["cumulative"]);
     assert!((cumulative[20] - run.headline("share")).abs() < 1e-12);
-    let whitened = Site::bundled("pca_digits", |job| job.replace("share = 0.9", "dimensions = 4\nmethod = \"random\"\nwhiten = true"));
+    let whitened = Site::bundled("pca_digits", |job| {
+        job.replace("share = 0.9", "dimensions = 4\nmethod = \"random\"\nwhiten = true")
+    });
     let run = whitened.run(&[]);
     for column in ["component_1", "component_4"] {
         let square: f64 = numbers(&run.table("projection")[column]).iter().map(|v| v * v).sum();

@@ -118,7 +118,7 @@ pub(crate) fn units_fault(gpu: &Gpu, prelude: &str, units: MatrixUnits) -> Optio
 /// Whole numbers of -7 to 7, without a pattern that a wrong order would keep.
 fn numbers(seed: u32) -> Vec<f32> {
     (0..WORDS as u32)
-        .map(|i| ((i.wrapping_mul(2_654_435_761) ^ seed * 40_503) >> 16) % 15)
+        .map(|i| ((i.wrapping_mul(2_654_435_761) ^ (seed * 40_503)) >> 16) % 15)
         .map(|n| n as f32 - 7.0)
         .collect()
 }

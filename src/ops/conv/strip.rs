@@ -193,7 +193,7 @@ impl Sweep {
 
 /// Quads from one slot to the next: odd, so that neighbouring slots lie in different banks.
 const fn pitch(depth: usize) -> usize {
-    depth / 4 | 1
+    (depth / 4) | 1
 }
 
 /// Which of the four texts: by words or quads on either side.
@@ -225,7 +225,7 @@ impl Gradient {
         let pairs = (taps * depth / 4).div_ceil(2);
         let team = pairs * columns / 8;
         // An even number of teams makes the invocations a multiple of the quads of columns.
-        let teams = INVOCATIONS_MAX / team & !1;
+        let teams = (INVOCATIONS_MAX / team) & !1;
         let slots = sweep.slots(positions);
         let strip = slots * depth / 4 + 1 + positions * columns / 4;
         let memory_quads = strip.max(team * 16).max(teams * team);
