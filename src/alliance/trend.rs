@@ -38,7 +38,7 @@ pub fn mann_kendall(values: &[f64]) -> Option<Trend> {
     let z = if variance > 0.0 { ((score.abs() - 1).max(0)) as f64 / variance.sqrt() } else { 0.0 };
     slopes.sort_by(f64::total_cmp);
     let middle = slopes.len() / 2;
-    let slope = if slopes.len() % 2 == 1 { slopes[middle] } else { (slopes[middle - 1] + slopes[middle]) / 2.0 };
+    let slope = if slopes.len() % 2 == 1 { slopes[middle] } else { f64::midpoint(slopes[middle - 1], slopes[middle]) };
     Some(Trend { tau: score as f64 / slopes.len() as f64, p: erfc(z / std::f64::consts::SQRT_2), slope })
 }
 
@@ -99,6 +99,7 @@ mod tests {
         assert_eq!(mann_kendall(&[1.0; 9]), None);
     }
 
-    const GOLDEN_RISING: (f64, f64, f64) = (0.878_787_878_787_878_8, 8.596_013_970_185_723e-05, 0.761_363_636_363_636_4);
+    const GOLDEN_RISING: (f64, f64, f64) =
+        (0.878_787_878_787_878_8, 8.596_013_970_185_723e-05, 0.761_363_636_363_636_4);
     const GOLDEN_FLAT: (f64, f64) = (-0.026_315_789_473_684_21, 0.896_252_914_872_257_8);
 }

@@ -8,7 +8,7 @@ use crate::alliance::{Plan, RefusalCode, bytes_of};
 
 use super::{raw_plan, start};
 
-fn all<'a>(bytes: &'a [u8]) -> Vec<Message<'a>> {
+fn all(bytes: &[u8]) -> Vec<Message<'_>> {
     let (plan, round) = ([1; 32], 7);
     vec![
         Message::Hello(Hello { key: [9; 32] }),

@@ -176,7 +176,6 @@ pub struct Refused<'a> {
 
 /// Any message.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "a message is read once and used at once")]
 pub enum Message<'a> {
     /// Party to server.
     Hello(Hello),

@@ -37,10 +37,9 @@ pub(super) struct RunFacts<'a> {
 /// A number that cannot be drawn or printed, such as NaN.
 pub(super) fn build(results: &Results, facts: RunFacts<'_>) -> Result<Report, ReportError> {
     let subtitle = format!(
-        "{}, {}, {} of {} bits, seed {}",
+        "{}, {}, encrypted with Paillier's key of {} bits, seed {}",
         counted(results.companies.len(), "company").replace("companys", "companies"),
         counted(results.sent.rounds, "round"),
-        "encrypted with Paillier's key",
         count(facts.plan.raw().key_bits as usize),
         facts.seed
     );
