@@ -36,6 +36,8 @@ def arguments():
     parser.add_argument("--rust", type=Path, help="the built Rust peer, if there is one")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--markdown", type=Path)
+    parser.add_argument("--bits", default="2048,3072", help="sizes of keys")
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--quick", action="store_true", help="2 short rounds, 2048 bits only")
     return parser.parse_args()
 
@@ -85,7 +87,8 @@ def text(facts, rows):
 
 def main():
     args = arguments()
-    rounds, at_least, sizes = (2, 0.3, [2048]) if args.quick else (5, 1.0, [2048, 3072])
+    sizes = [int(bits) for bits in args.bits.split(",")]
+    rounds, at_least, sizes = (2, 0.3, [2048]) if args.quick else (args.rounds, 1.0, sizes)
     os.environ["RAYON_NUM_THREADS"] = "1"
     version = subprocess.run([args.program, "--version"], check=True, capture_output=True, text=True).stdout.strip()
     facts, rows = {**machine.facts(), "rounds": rounds, "quick": args.quick, "nightloom": version}, []
