@@ -34,7 +34,11 @@ fn e15_k_means_jobs_that_cannot_be_are_refused() {
     says(&kmeans("k = 2\ncluster = 3", ab), TABLE, &["cluster"]);
     says(&kmeans("k = 2", "inputs = [\"a\", \"c\"]"), TABLE, &["t.csv", "`c`"]);
     says(&kmeans("k = 2", "inputs = []"), TABLE, &["data.inputs: expected at least one column, got none"]);
-    says(&kmeans("k = 2", "inputs = [\"a\"]\nid = \"name\"\nout_of_core = true"), TABLE, &["data.id: belongs to rows in memory"]);
+    says(
+        &kmeans("k = 2", "inputs = [\"a\"]\nid = \"name\"\nout_of_core = true"),
+        TABLE,
+        &["data.id: belongs to rows in memory"],
+    );
     says(&kmeans("k = 2", ab), "a,b\n1,2\n3,\n", &["t.csv, line 3, column `b`: expected a number, found nothing"]);
     says(&kmeans("k = 2", ab), "a,b\n1,2\n3,inf\n", &["t.csv, line 3, column `b`", "inf"]);
     says(&kmeans("k = 2", ab), "a,b\n1,2\n3,1e30\n", &["row 1, column 1: expected a number of magnitude at most 1e15"]);
@@ -52,10 +56,16 @@ fn e15_a_constant_column_and_more_clusters_than_different_rows_are_no_error() {
 
 #[test]
 fn e15_neighbours_and_components_that_cannot_be_are_refused() {
-    let table = |kind: &str, more: &str| format!("kind = \"{kind}\"\n{more}\n[data]\nsource = {{ path = \"t.csv\" }}\ninputs = [\"a\", \"b\"]\n");
+    let table = |kind: &str, more: &str| {
+        format!("kind = \"{kind}\"\n{more}\n[data]\nsource = {{ path = \"t.csv\" }}\ninputs = [\"a\", \"b\"]\n")
+    };
     says(&table("neighbours", "k = 3"), TABLE, &["nearest rows: at least 4 rows are needed, found 3"]);
     says(&table("neighbours", "metric = \"manhatten\""), TABLE, &["metric", "manhattan"]);
-    says(&table("pca", "dimensions = 3"), TABLE, &["`dimensions`: expected at most as many as there are columns, found 3 of 2"]);
+    says(
+        &table("pca", "dimensions = 3"),
+        TABLE,
+        &["`dimensions`: expected at most as many as there are columns, found 3 of 2"],
+    );
     says(&table("pca", "dimensions = 1\nshare = 0.5"), TABLE, &["share: belongs to a job without `dimensions`"]);
     says(&table("pca", "share = 1.5"), TABLE, &["share: expected a share above 0 and at most 1, got 1.5"]);
     says(&table("pca", "method = \"random\""), TABLE, &["method: \"random\" needs `dimensions`"]);
@@ -64,14 +74,24 @@ fn e15_neighbours_and_components_that_cannot_be_are_refused() {
 
 #[test]
 fn e15_tree_jobs_that_cannot_be_are_refused() {
-    let job = |more: &str, data: &str| format!("kind = \"tree\"\ntask = \"classes\"\n{more}\n[data]\nsource = {{ path = \"t.csv\" }}\n{data}\n");
+    let job = |more: &str, data: &str| {
+        format!("kind = \"tree\"\ntask = \"classes\"\n{more}\n[data]\nsource = {{ path = \"t.csv\" }}\n{data}\n")
+    };
     let class = "target = \"class\"\ninputs = [\"a\", \"b\"]";
     says(&job("impurity = \"gini\"\nmethod = \"boost\"", class), TABLE, &["impurity: belongs to method = \"tree\""]);
     says(&job("bins = 300", class), TABLE, &["bins: expected 2 to 255, got 300"]);
     says(&job("depth = 0", class), TABLE, &["depth: expected 1 to 1000, got 0"]);
-    says(&job("", "target = \"class\"\ninputs = [\"a\", \"class\"]"), TABLE, &["data.inputs: expected each column once, got `class` again"]);
+    says(
+        &job("", "target = \"class\"\ninputs = [\"a\", \"class\"]"),
+        TABLE,
+        &["data.inputs: expected each column once, got `class` again"],
+    );
     says(&job("", class), "a,b,class\n1,2,p\n2,3,p\n", &["expected 2 to 1000 classes in column `class`, found 1"]);
-    says(&job("", class), TABLE, &["its 3 rows leave no held-out row"]);
+    says(
+        &job("", &format!("{class}\ntest_share = 1.5")),
+        TABLE,
+        &["data.test_share: expected a share above 0 and below 1, got 1.5"],
+    );
     says(&job("", class), "a,b,class\n1,2,p\n2,3,\n", &["line 3, column `class`: expected a class"]);
     let many: String = (0..300).map(|i| format!("{i},c{i},{}\n", i % 2)).collect();
     let message = refused(&job("", "target = \"class\"\ncategories = [\"b\"]"), &format!("a,b,class\n{many}"));

@@ -14,7 +14,13 @@ fn table(rows: usize) -> String {
             state ^= state << 17;
             (state % 1000) as f64 / 500.0
         };
-        let _ = writeln!(out, "{:.3},{:.3},{:.3}", draw() + (row % 5) as f64 * 9.0, draw() - (row % 3) as f64 * 4.0, draw());
+        let _ = writeln!(
+            out,
+            "{:.3},{:.3},{:.3}",
+            draw() + (row % 5) as f64 * 9.0,
+            draw() - (row % 3) as f64 * 4.0,
+            draw()
+        );
     }
     out
 }
@@ -29,11 +35,15 @@ fn e15_a_table_out_of_core_gives_the_clusters_and_components_of_one_in_memory() 
             let site = Site::new(&job);
             site.file("t.csv", &table(3000));
             let run = site.run(&[]);
-            let leftover: Vec<_> = std::fs::read_dir(run.folder.join("checkpoints")).into_iter().flatten().flatten().collect();
+            let leftover: Vec<_> =
+                std::fs::read_dir(run.folder.join("checkpoints")).into_iter().flatten().flatten().collect();
             assert!(leftover.iter().all(|entry| entry.file_name().to_string_lossy().starts_with("stage-")));
             match kind {
                 "kmeans" => run.table("assignments")["cluster"].clone(),
-                _ => run.table("projection")["component_1"].iter().map(|v| format!("{:.3}", v.parse::<f64>().unwrap())).collect(),
+                _ => run.table("projection")["component_1"]
+                    .iter()
+                    .map(|v| format!("{:.3}", v.parse::<f64>().unwrap()))
+                    .collect(),
             }
         };
         for scale in ["none", "standard"] {
