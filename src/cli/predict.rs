@@ -70,7 +70,7 @@ fn predict(args: &Args, console: &Console) -> Result<Prediction, RunError> {
     if let Some(out) = &args.out {
         TableFormat::of_path(out).map_err(RunError::data)?;
     }
-    let task = tabular::task_of(&args.model)?;
+    let task = tabular::task_of(&args.model).map_err(RunError::data)?;
     if task == train::TASK || TABULAR.contains(&task.as_str()) {
         refuse_growth_options(args)?;
     }

@@ -87,7 +87,11 @@ fn e15_tree_jobs_that_cannot_be_are_refused() {
         &["data.inputs: expected each column once, got `class` again"],
     );
     says(&job("", class), "a,b,class\n1,2,p\n2,3,p\n", &["expected 2 to 1000 classes in column `class`, found 1"]);
-    says(&job("", class), TABLE, &["its 3 rows leave no held-out row"]);
+    says(
+        &job("", &format!("{class}\ntest_share = 1.5")),
+        TABLE,
+        &["data.test_share: expected a share above 0 and below 1, got 1.5"],
+    );
     says(&job("", class), "a,b,class\n1,2,p\n2,3,\n", &["line 3, column `class`: expected a class"]);
     let many: String = (0..300).map(|i| format!("{i},c{i},{}\n", i % 2)).collect();
     let message = refused(&job("", "target = \"class\"\ncategories = [\"b\"]"), &format!("a,b,class\n{many}"));

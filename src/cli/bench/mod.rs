@@ -1,5 +1,6 @@
 //! `nightloom bench`: how fast this machine is, without any other tool.
 
+mod clusters;
 pub mod laid;
 pub mod networks;
 mod ops;
@@ -28,10 +29,11 @@ Examples:
   nightloom bench product --size 4096            one square matrix product
   nightloom bench paillier --threads 1           encryption, sums, decryption
   nightloom bench round --parties 16             one round of an alliance's encrypted sums
+  nightloom bench clusters kmeans --help         K-means, nearest rows, components, trees on rows of a file
 
 Take the figures from a release build on a machine that does nothing else.";
 
-/// Time the operations, training steps of named networks, or encryption.
+/// Time the operations, training steps of named networks, encryption, or clusters.
 #[derive(Debug, clap::Args)]
 #[command(after_help = with_exit_codes(EXAMPLES))]
 pub(super) struct Args {
@@ -46,6 +48,7 @@ enum What {
     Product(product::Args),
     Paillier(paillier::Args),
     Round(round::Args),
+    Clusters(clusters::Args),
 }
 
 pub(super) fn call(args: &Args) -> Result<ExitCode, Failure> {
@@ -59,6 +62,7 @@ pub(super) fn call(args: &Args) -> Result<ExitCode, Failure> {
         What::Product(args) => product::call(args)?,
         What::Paillier(args) => paillier::call(args)?,
         What::Round(args) => round::call(args)?,
+        What::Clusters(args) => clusters::call(args)?,
     }
     Ok(ExitCode::Done)
 }
