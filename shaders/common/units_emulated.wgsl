@@ -24,9 +24,11 @@ fn right_at(at: u32, pitch: u32) -> Right {
 
 fn right_value(right: Right, row: u32, column: u32) -> f32 {
     if B_TURNED {
-        return f32(tile_b[right.at + column * right.pitch + row]);
+        let turned = right.at + column * right.pitch + row;
+        return f32(tile_b[turned / 4u][turned % 4u]);
     }
-    return f32(tile_b[right.at + row * right.pitch + column]);
+    let place = right.at + row * right.pitch + column;
+    return f32(tile_b[place / 4u][place % 4u]);
 }
 
 fn right_four(right: Right, row: u32, column: u32) -> vec4<f32> {
@@ -42,7 +44,7 @@ fn multiplied(lane: u32, left: Left, right: Right, sums: Sums) -> Sums {
         if A_TURNED {
             place = left.at + q * left.pitch + row;
         }
-        let factor = vec4<f32>(f32(tile_a[place]));
+        let factor = vec4<f32>(f32(tile_a[place / 4u][place % 4u]));
         added[0] = fma(factor, right_four(right, q, 0u), added[0]);
         added[1] = fma(factor, right_four(right, q, 4u), added[1]);
         added[2] = fma(factor, right_four(right, q, 8u), added[2]);

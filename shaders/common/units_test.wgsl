@@ -12,16 +12,16 @@ override B_TURNED: bool = false;
 // Two matrices, rows (or columns) 24 apart: neither the width of a matrix nor without a gap.
 const PITCH: u32 = 24u;
 const MATRIX: u32 = 384u;
-var<workgroup> tile_a: array<f16, 768>;
-var<workgroup> tile_b: array<f16, 768>;
+var<workgroup> tile_a: array<vec4<f16>, 192>;
+var<workgroup> tile_b: array<vec4<f16>, 192>;
 var<workgroup> stage: array<f32, 512>;
 
 @compute @workgroup_size(INVOCATIONS)
 fn multiply(@builtin(local_invocation_index) lane: u32) {
-    for (var e = lane; e < 512u; e = e + INVOCATIONS) {
-        let to = e / 256u * MATRIX + e % 256u / 16u * PITCH + e % 16u;
-        tile_a[to] = f16(lefts[e]);
-        tile_b[to] = f16(rights[e]);
+    for (var e = lane * 4u; e < 512u; e = e + INVOCATIONS * 4u) {
+        let to = (e / 256u * MATRIX + e % 256u / 16u * PITCH + e % 16u) / 4u;
+        tile_a[to] = vec4<f16>(vec4<f32>(lefts[e], lefts[e + 1u], lefts[e + 2u], lefts[e + 3u]));
+        tile_b[to] = vec4<f16>(vec4<f32>(rights[e], rights[e + 1u], rights[e + 2u], rights[e + 3u]));
     }
     workgroupBarrier();
     let own = lane / SUBGROUP;

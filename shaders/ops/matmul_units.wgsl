@@ -34,13 +34,13 @@ override MASK: u32 = 0u;
 // From one row (or column) of a tile to the next: eight more than it holds, so that rows lie in different banks.
 override A_PITCH: u32 = 40u;
 override B_PITCH: u32 = 72u;
-override A_HALVES: u32 = 2560u;
-override B_HALVES: u32 = 2304u;
+override A_QUADS: u32 = 640u;
+override B_QUADS: u32 = 576u;
 // One matrix for each subgroup.
 override STAGE_WORDS: u32 = 1024u;
 
-var<workgroup> tile_a: array<f16, A_HALVES>;
-var<workgroup> tile_b: array<f16, B_HALVES>;
+var<workgroup> tile_a: array<vec4<f16>, A_QUADS>;
+var<workgroup> tile_b: array<vec4<f16>, B_QUADS>;
 var<workgroup> stage: array<f32, STAGE_WORDS>;
 
 struct Tile {
@@ -100,11 +100,7 @@ fn stash_a(e: u32, four: vec4<f32>) {
         return;
     }
     let to = quad_of_a(e);
-    let at = to.x * A_PITCH + to.y;
-    tile_a[at] = f16(four.x);
-    tile_a[at + 1u] = f16(four.y);
-    tile_a[at + 2u] = f16(four.z);
-    tile_a[at + 3u] = f16(four.w);
+    tile_a[(to.x * A_PITCH + to.y) / 4u] = vec4<f16>(four);
 }
 
 fn stash_b(e: u32, four: vec4<f32>) {
@@ -112,11 +108,7 @@ fn stash_b(e: u32, four: vec4<f32>) {
         return;
     }
     let to = quad_of_b(e);
-    let at = to.x * B_PITCH + to.y;
-    tile_b[at] = f16(four.x);
-    tile_b[at + 1u] = f16(four.y);
-    tile_b[at + 2u] = f16(four.z);
-    tile_b[at + 3u] = f16(four.w);
+    tile_b[(to.x * B_PITCH + to.y) / 4u] = vec4<f16>(four);
 }
 
 // The matrix of rows i on and places s on, within the tile.

@@ -103,15 +103,12 @@ const WORKGROUPS_MANY: usize = 132;
 fn group_of(spec: &MatmulSpec, chunks: usize) -> (&'static str, &'static [Form]) {
     let MatmulSpec { fleet, m, n, .. } = *spec;
     let large = fleet * chunks * m.div_ceil(128) * n.div_ceil(128) >= WORKGROUPS_MANY;
-    GROUPS[if n <= 16 {
-        3
-    } else if m <= 32 || n <= 32 {
-        2
-    } else if m < 128 || n < 128 || !large {
-        1
-    } else {
-        0
-    }]
+    match (m, n) {
+        (_, ..=16) => GROUPS[3],
+        (..=32, _) | (_, ..=32) => GROUPS[2],
+        (128.., 128..) if large => GROUPS[0],
+        _ => GROUPS[1],
+    }
 }
 
 /// The form for a product on `device`.

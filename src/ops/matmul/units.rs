@@ -69,8 +69,8 @@ impl Form {
             ("ACROSS", self.across),
             ("A_PITCH", a_pitch),
             ("B_PITCH", b_pitch),
-            ("A_HALVES", a_halves),
-            ("B_HALVES", b_halves),
+            ("A_QUADS", a_halves / 4),
+            ("B_QUADS", b_halves / 4),
             ("STAGE_WORDS", 256 * self.subgroups),
         ];
         values.map(|(name, value)| (name, value as f64)).to_vec()
