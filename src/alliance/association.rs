@@ -24,12 +24,16 @@ impl Associations {
         let steps = changes.first().map_or(0, Vec::len);
         for step in 0..steps {
             let common = changes.iter().map(|c| c[step]).sum::<f64>() / count as f64;
-            changes.iter_mut().for_each(|c| c[step] -= common);
+            for c in &mut changes {
+                c[step] -= common;
+            }
         }
         for change in &mut changes {
             let mean = change.iter().sum::<f64>() / steps.max(1) as f64;
             let length = change.iter().map(|c| (c - mean).powi(2)).sum::<f64>().sqrt();
-            change.iter_mut().for_each(|c| *c = if length > 1e-12 { (*c - mean) / length } else { 0.0 });
+            for c in change.iter_mut() {
+                *c = if length > 1e-12 { (*c - mean) / length } else { 0.0 };
+            }
         }
         let mut degrees = vec![0.0; count * count];
         for i in 0..count {

@@ -14,6 +14,7 @@ const PATIENCE: usize = 10;
 const DRAWING: u32 = 1 << 16;
 
 /// How many steps of how many rows.
+#[derive(Clone, Copy)]
 pub(super) struct Steps {
     pub batch: usize,
     pub iterations_max: usize,

@@ -33,7 +33,9 @@ pub fn silhouette(
     check(rows, labels, k)?;
     let drawn = sample(rows.count(), most, seed);
     let mut sizes = vec![0_usize; k];
-    drawn.iter().for_each(|&row| sizes[labels[row] as usize] += 1);
+    for &row in &drawn {
+        sizes[labels[row] as usize] += 1;
+    }
     if sizes.iter().filter(|size| **size > 0).count() < 2 {
         return Err(few_clusters());
     }
@@ -74,7 +76,9 @@ pub fn davies_bouldin(rows: &Rows<'_>, labels: &[u32], k: usize) -> Result<f64, 
         mean.iter_mut().zip(row).for_each(|(sum, value)| *sum += f64::from(*value));
     }
     for (mean, size) in means.chunks_exact_mut(width).zip(&sizes) {
-        mean.iter_mut().for_each(|value| *value /= (*size).max(1) as f64);
+        for value in mean.iter_mut() {
+            *value /= (*size).max(1) as f64;
+        }
     }
     let far = |row: &[f32], mean: &[f64]| -> f64 {
         row.iter().zip(mean).map(|(x, m)| (f64::from(*x) - m).powi(2)).sum::<f64>().sqrt()
@@ -162,7 +166,7 @@ mod tests {
         let found = silhouette(&rows, &[0, 0, 2, 2], 3, 100, 1).expect("two clusters");
         let each = [1.0 - 1.0 / 5.0, 1.0 - 1.0 / 4.0, 1.0 - 2.0 / 3.5, 1.0 - 2.0 / 5.5];
         assert!((found.mean - each.iter().sum::<f64>() / 4.0).abs() < 1e-12, "{found:?}");
-        assert!((found.clusters[0].expect("rows") - (each[0] + each[1]) / 2.0).abs() < 1e-12);
+        assert!((found.clusters[0].expect("rows") - f64::midpoint(each[0], each[1])).abs() < 1e-12);
         assert_eq!((found.clusters[1], found.rows), (None, 4));
         let alone = silhouette(&rows, &[0, 1, 1, 1], 2, 100, 1).expect("two clusters");
         assert_eq!(alone.clusters[0], Some(0.0));

@@ -44,7 +44,7 @@ impl Spool {
             }
             other => other,
         })?;
-        self.file.append(bytemuck::cast_slice(values)).map_err(unreadable)?;
+        self.file.append(bytemuck::cast_slice(values)).map_err(|error| unreadable(&error))?;
         self.count += rows.count();
         Ok(())
     }
@@ -54,11 +54,15 @@ impl Spool {
         let part = |(p, to): (usize, &mut [f32])| {
             self.file.read(((start + p * READ_WORDS) * size_of::<f32>()) as u64, bytemuck::cast_slice_mut(to))
         };
-        to.par_chunks_mut(READ_WORDS).enumerate().map(part).collect::<Result<(), _>>().map_err(unreadable)
+        to.par_chunks_mut(READ_WORDS)
+            .enumerate()
+            .map(part)
+            .collect::<Result<(), _>>()
+            .map_err(|error| unreadable(&error))
     }
 }
 
-fn unreadable(error: ArtifactError) -> ClusterError {
+fn unreadable(error: &ArtifactError) -> ClusterError {
     ClusterError::Source { reason: error.to_string() }
 }
 

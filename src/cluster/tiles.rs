@@ -145,8 +145,8 @@ impl<'a> Tiles<'a> {
             let Self { source, weights, backend, k, stages, .. } = self;
             source.pass(&mut |first, values| {
                 let n = values.len() / width;
-                if !stages.contains_key(&n) {
-                    stages.insert(n, Stage::new(backend, n, *k, width, weights.is_some())?);
+                if let std::collections::btree_map::Entry::Vacant(e) = stages.entry(n) {
+                    e.insert(Stage::new(backend, n, *k, width, weights.is_some())?);
                 }
                 let Some(stage) = stages.get_mut(&n) else { return Ok(()) };
                 stage.place(values, weights.map(|weights| &weights[first..first + n]))?;

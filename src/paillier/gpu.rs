@@ -185,7 +185,8 @@ impl<'a> GpuScheme<'a> {
         let digits_buffer = self.gpu.buffer("paillier digits", word_bytes(digits.len()))?;
         self.gpu.upload(&digits_buffer, 0, &digits)?;
         let table = self.table(x)?;
-        let entry = GpuCiphertexts { len: x.len, numbers: self.gpu.buffer("paillier entry", word_bytes(x.len * self.limbs))? };
+        let entry =
+            GpuCiphertexts { len: x.len, numbers: self.gpu.buffer("paillier entry", word_bytes(x.len * self.limbs))? };
         let mut steps = vec![self.pick(x, &table, &digits_buffer, windows - 1)];
         for window in (0..windows - 1).rev() {
             steps.extend((0..WINDOW).map(|_| self.product(x, Partner::Itself)));
@@ -208,7 +209,12 @@ impl<'a> GpuScheme<'a> {
         let table = self.gpu.buffer("paillier table", word_bytes(words << WINDOW))?;
         let power = GpuCiphertexts { len: x.len, numbers: self.gpu.buffer("paillier power", word_bytes(words))? };
         let mut radix = vec![0; self.limbs];
-        self.gpu.download(&self.constants, word_bytes(RADIX as usize * self.limbs), &mut radix, &mut ReadBack::default())?;
+        self.gpu.download(
+            &self.constants,
+            word_bytes(RADIX as usize * self.limbs),
+            &mut radix,
+            &mut ReadBack::default(),
+        )?;
         self.gpu.upload(&power.numbers, 0, &radix.repeat(x.len))?;
         for entry in 0..1usize << WINDOW {
             self.copy(&power.numbers, &table, entry * words, words)?;
@@ -291,7 +297,7 @@ fn negative_inverse(x: &BoxedUint, bits: u32) -> BoxedUint {
     let two = BoxedUint::one_with_precision(width).shl(1);
     let mut y = x.clone();
     for _ in 0..bits.ilog2() {
-        y = y.wrapping_mul(&two.wrapping_sub(&x.wrapping_mul(&y)));
+        y = y.wrapping_mul(two.wrapping_sub(x.wrapping_mul(&y)));
     }
     BoxedUint::zero_with_precision(width).wrapping_sub(&y)
 }

@@ -427,9 +427,13 @@ fn sigmoid(s: f64) -> f64 {
 
 fn softmax(row: &mut [f64]) {
     let top = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    row.iter_mut().for_each(|s| *s = (*s - top).exp());
+    for s in row.iter_mut() {
+        *s = (*s - top).exp();
+    }
     let sum: f64 = row.iter().sum();
-    row.iter_mut().for_each(|p| *p /= sum);
+    for p in row.iter_mut() {
+        *p /= sum;
+    }
 }
 
 #[cfg(test)]

@@ -52,6 +52,7 @@ pub enum TreeError {
 
 impl TreeError {
     /// A setting outside its range.
+    #[expect(clippy::needless_pass_by_value, reason = "callers hand over what they have made or copied")]
     pub(super) fn setting(name: &'static str, expected: &'static str, found: impl ToString) -> Self {
         Self::Setting { name, expected, found: found.to_string() }
     }

@@ -24,6 +24,15 @@ pub struct Features<'a> {
     kinds: &'a [FeatureKind],
 }
 
+impl<'a> IntoIterator for &Features<'a> {
+    type Item = &'a [f32];
+    type IntoIter = std::slice::ChunksExact<'a, f32>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
 impl<'a> Features<'a> {
     /// Checks rows of `kinds.len()` values.
     ///

@@ -85,10 +85,6 @@ impl Grower {
     }
 
     /// Puts a leaf among those that may be split, if there is a split for it.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "a step of the loop above, in a function of its own to be read alone"
-    )]
     fn offer(
         &mut self,
         binned: &Binned,

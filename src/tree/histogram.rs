@@ -72,6 +72,7 @@ pub(super) fn build(binned: &Binned, stats: &Stats<'_>, rows: &[u32], scratch: &
     }
 }
 
+#[expect(clippy::large_stack_arrays, reason = "a constant that fills memory of the heap")]
 fn boost(binned: &Binned, pairs: &[[f32; 2]], rows: &[u32], partial: &mut Vec<GroupSums>, out: &mut [f64]) {
     let groups = binned.stride;
     let spans = rows.len().div_ceil(SPAN).max(1);
@@ -110,6 +111,7 @@ fn boost(binned: &Binned, pairs: &[[f32; 2]], rows: &[u32], partial: &mut Vec<Gr
 ///
 /// A node's rows lie far apart: a block of them is brought together first, with nothing in the loop that would have to wait
 /// for memory, and then serves one group after the other, whose sums stay in the nearest cache.
+#[expect(clippy::large_stack_arrays, reason = "a constant that fills memory of the heap")]
 fn add_span(binned: &Binned, first: usize, pairs: &[[f32; 2]], rows: &[u32], sums: &mut [GroupSums]) {
     let (mut words, mut own) = (vec![0_u64; BLOCK * sums.len()], [[0.0_f32; 2]; BLOCK]);
     for group in sums.iter_mut() {

@@ -127,13 +127,14 @@ struct Search<'a> {
 /// The best found so far: gain, place, whether missing values go left.
 type Best<T> = Option<(f64, T, bool)>;
 
+/// The rows of sums: their last number.
+fn rows_of(sums: &[f64]) -> f64 {
+    sums[sums.len() - 1]
+}
+
 impl Search<'_> {
     fn cell(&self, bin: usize) -> &[f64] {
         &self.cells[bin * self.total.len()..][..self.total.len()]
-    }
-
-    fn rows(&self, sums: &[f64]) -> f64 {
-        sums[sums.len() - 1]
     }
 
     /// The gain when these rows go left, if they may.
@@ -143,7 +144,7 @@ impl Search<'_> {
             *right = total - left;
         }
         let (criterion, rules) = (self.rules.criterion, self.rules);
-        let rows = self.rows(left).min(self.rows(right));
+        let rows = rows_of(left).min(rows_of(right));
         if rows < rules.rows_min.max(1.0) {
             return None;
         }
@@ -157,14 +158,14 @@ impl Search<'_> {
 
     fn numbers(&self, bins: usize) -> Option<Candidate> {
         let missing = self.cell(usize::from(MISSING));
-        let any_missing = self.rows(missing) > 0.0;
+        let any_missing = rows_of(missing) > 0.0;
         let stride = self.total.len();
         let (mut left, mut with, mut right) = (vec![0.0; stride], vec![0.0; stride], vec![0.0; stride]);
         let mut best: Best<(u8, u8)> = None;
         let mut last: Option<usize> = None;
         for bin in 0..bins {
             let cell = self.cell(bin);
-            if self.rows(cell) <= 0.0 {
+            if rows_of(cell) <= 0.0 {
                 continue;
             }
             if let Some(last) = last {
@@ -202,9 +203,9 @@ impl Search<'_> {
     /// Categories in the order of their mean target (Fisher, "On grouping for maximum homogeneity", 1958), of several
     /// classes in that of each class's share; then as numbers.
     fn categories(&self, bins: usize) -> Option<Candidate> {
-        let there: Vec<usize> = (0..bins).filter(|&bin| self.rows(self.cell(bin)) > 0.0).collect();
+        let there: Vec<usize> = (0..bins).filter(|&bin| rows_of(self.cell(bin)) > 0.0).collect();
         let missing = self.cell(usize::from(MISSING));
-        let any_missing = self.rows(missing) > 0.0;
+        let any_missing = rows_of(missing) > 0.0;
         let stride = self.total.len();
         let orders = match self.rules.criterion {
             Criterion::Newton { .. } => 1,
@@ -262,15 +263,16 @@ impl Search<'_> {
     }
 
     /// Where nothing is missing, missing values go where more rows go.
+    #[expect(clippy::unnecessary_wraps, reason = "the last word of searches that may find none")]
     fn candidate(&self, gain: f64, side: Side, missing_left: bool, mut left: Vec<f64>) -> Option<Candidate> {
         let missing = self.cell(usize::from(MISSING));
-        let missing_left = if self.rows(missing) > 0.0 {
+        let missing_left = if rows_of(missing) > 0.0 {
             if missing_left {
                 add(&mut left, missing);
             }
             missing_left
         } else {
-            self.rows(&left) * 2.0 >= self.rows(self.total)
+            rows_of(&left) * 2.0 >= rows_of(self.total)
         };
         Some(Candidate { feature: self.feature, side, missing_left, gain, left })
     }

@@ -48,7 +48,7 @@ const SEND: &str = "/nightloom.alliance.v1.Alliance/Send";
 /// The most bytes of a short message.
 pub const ASK_BYTES_MAX: usize = 1 << 16;
 /// How long a request or its answer may take, unless settings say otherwise.
-pub const DEADLINE: Duration = Duration::from_secs(120);
+pub const DEADLINE: Duration = Duration::from_mins(2);
 
 #[cfg(test)]
 mod limits {

@@ -130,6 +130,7 @@ impl Laid {
 
 /// The calling thread's own time.
 #[cfg(target_os = "linux")]
+#[expect(clippy::unnecessary_wraps, reason = "not every system can say")]
 fn thread_seconds() -> Option<f64> {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Some(time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9)

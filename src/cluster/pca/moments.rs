@@ -107,8 +107,8 @@ impl Moments {
             self.merge(1, values, &vec![0.0; width * width]);
             return Ok(());
         }
-        if !self.tiles.contains_key(&rows) {
-            self.tiles.insert(rows, Tile::new(backend, rows, width)?);
+        if let std::collections::btree_map::Entry::Vacant(e) = self.tiles.entry(rows) {
+            e.insert(Tile::new(backend, rows, width)?);
         }
         if let Some(tile) = self.tiles.get_mut(&rows) {
             let (mean, covariance) = tile.moments(values)?;

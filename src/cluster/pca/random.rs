@@ -97,7 +97,9 @@ fn spread(source: &mut dyn RowBlocks) -> Result<(Vec<f64>, f64), ClusterError> {
         })
     };
     each(&|row, sums| sums.iter_mut().zip(row).for_each(|(sum, x)| *sum += f64::from(*x)), &mut mean)?;
-    mean.iter_mut().for_each(|sum| *sum /= n as f64);
+    for sum in &mut mean {
+        *sum /= n as f64;
+    }
     let mut squares = vec![0.0; width];
     let square = |row: &[f32], sums: &mut [f64]| {
         let centred = row.iter().zip(&mean).map(|(x, mean)| f64::from(*x) - mean);

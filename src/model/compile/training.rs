@@ -217,7 +217,9 @@ pub fn training(model: &Model, shape: &TrainShape, backend: &Backend) -> Result<
     let validation = validation_tables.all();
     let reads =
         Read { params: &params, inputs: data.inputs, targets: data.targets, tables: &with_seed, loss: train_loss };
-    by_kind.iter().for_each(|ids| b.group(ids));
+    for ids in &by_kind {
+        b.group(ids);
+    }
     if let Some(network) = network(model, shape, true) {
         fuse(b, train, network, reads, &by_kind);
     }

@@ -46,7 +46,7 @@ impl Room {
     /// The cut with the most rows that the device has room for: the more rows, the more often a weight that was fetched is
     /// used.
     pub(super) fn find(spec: &NetworkSpec, device: &GpuTraits) -> Option<Self> {
-        let most = spec.batch.next_power_of_two().min(64).max(8);
+        let most = spec.batch.next_power_of_two().clamp(8, 64);
         let rows = [64, 32, 16, 8].into_iter().filter(|rows| *rows <= most);
         // Rows an odd number of quads apart lie in different banks; without that more of them fit.
         let cuts = rows.flat_map(|rows| [(rows, true), (rows, false)]);

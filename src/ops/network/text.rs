@@ -160,10 +160,10 @@ fn frame(spec: &NetworkSpec) -> String {
             "@clear" | "@keys" | "@backward" | "@update" | "@store" => vec![],
             _ => vec![line.to_owned()],
         };
-        calls.iter().for_each(|call| {
+        for call in &calls {
             text.push_str(call);
             text.push('\n');
-        });
+        }
     }
     text
 }

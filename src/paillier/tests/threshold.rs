@@ -189,7 +189,8 @@ fn a6b_shares_with_wrong_numbers_are_refused() {
     let good = deal(&key, quorum(2, 3)).expect("random numbers").remove(0).to_text();
     let with = |from: &str, to: &str| {
         let body: String = good.replacen(from, to, 1).lines().take(8).flat_map(|line| [line, "\n"]).collect();
-        let digest = Sha256::digest(body.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let digest: Vec<String> = Sha256::digest(body.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+        let digest = digest.concat();
         let text = format!("{body}check = \"{digest}\"\n");
         KeyShare::from_text(&text, SMALL).map(|_| ()).map_err(|error| error.to_string())
     };

@@ -94,6 +94,7 @@ pub(super) fn rounds(
         progress.advance(1);
         Ok(write_json(&aggregated, &(before + server.aggregation_seconds()))?)
     })?;
+    #[expect(clippy::redundant_closure_for_method_calls, reason = "the method's type has no public name")]
     let sum = |of: fn(&RoundFacts) -> f64| parties.iter().flat_map(|p| p.facts()).map(of).sum();
     let held = |round: usize| parties.iter().filter_map(|p| p.facts().get(round)).map(|f| f.held).sum();
     Ok(Encrypted {

@@ -45,13 +45,12 @@ pub(super) fn promotion(
         Some(name) => place(name)?,
         None => fields.first().map(|f| f.0).ok_or_else(|| too_few(settings, &data))?,
     };
-    let scenes = match &settings.scenes {
-        Some([a, b]) => [place(a)?, place(b)?],
-        None => {
-            let mut others = fields.iter().map(|f| f.0).filter(|f| *f != first_field);
-            let (Some(a), Some(b)) = (others.next(), others.next()) else { return Err(too_few(settings, &data)) };
-            [a, b]
-        }
+    let scenes = if let Some([a, b]) = &settings.scenes {
+        [place(a)?, place(b)?]
+    } else {
+        let mut others = fields.iter().map(|f| f.0).filter(|f| *f != first_field);
+        let (Some(a), Some(b)) = (others.next(), others.next()) else { return Err(too_few(settings, &data)) };
+        [a, b]
     };
     let found = graph.promotion(product, first_field, scenes, settings.degree_least, settings.search_steps);
     let tag = |field: &str| {

@@ -50,7 +50,9 @@ pub(super) fn run(
     if settings.pairwise {
         let all = NearestSpec { metric: settings.metric.into(), k: rows.count() }.check().map_err(cluster_error)?;
         let mut lists = all.find(backend, &rows, &rows).map_err(cluster_error)?;
-        lists.iter_mut().for_each(|list| list.sort_unstable_by_key(|n| n.row));
+        for list in &mut lists {
+            list.sort_unstable_by_key(|n| n.row);
+        }
         table(id, &loaded.ids, &loaded.ids, settings.metric, &lists)?.write(&path("pairs"), format)?;
     }
     let header =

@@ -47,7 +47,7 @@ pub(super) fn build(header: &Header, out: &[f32], facts: &RunFacts) -> Result<Re
         Column::text("made of"),
     ];
     let mut table = Table::new("Components", columns).cut(LISTED, "tables/variances.csv");
-    for c in 0..dimensions {
+    for (c, share) in shares.iter().enumerate().take(dimensions) {
         let component = pca.component(c);
         let mut order: Vec<usize> = (0..component.len()).collect();
         order.sort_by(|&a, &b| component[b].abs().total_cmp(&component[a].abs()).then(a.cmp(&b)));
@@ -56,7 +56,7 @@ pub(super) fn build(header: &Header, out: &[f32], facts: &RunFacts) -> Result<Re
         table.row(vec![
             (c + 1).to_string().as_str().into(),
             pca.variances()[c].into(),
-            shares[c].into(),
+            (*share).into(),
             words.join(", ").as_str().into(),
         ])?;
     }

@@ -194,7 +194,9 @@ fn tree(body: &mut Body, text: &str) {
     let lines: Vec<&str> = text.lines().collect();
     let mut shown = lines[..lines.len().min(LINES)].join("\n");
     if lines.len() > LINES {
-        shown.push_str(&format!("\n... {} more lines in tables/tree.txt", count(lines.len() - LINES)));
+        shown += "\n... ";
+        shown += &count(lines.len() - LINES);
+        shown += " more lines in tables/tree.txt";
     }
     body.preformatted(&shown);
     body.paragraph("The same as a picture: tables/tree.svg.");

@@ -76,25 +76,20 @@ fn accesses(text: &str, names: &[(String, Element)]) -> String {
         let (name, after) = rest.split_at(word);
         let known = names.iter().find(|(known, _)| known == name && before != '.').map(|(_, element)| *element);
         before = ' ';
-        match known.zip(bracketed(after)) {
-            Some((element, index)) => {
-                let place = format!("{name}[{}]", accesses(index, names));
-                let after = &after[index.len() + 2..];
-                match assigned(after) {
-                    Some((value, after)) => {
-                        out.push_str(&format!("{place} = {}({})", element.half, accesses(value, names)));
-                        rest = after;
-                    }
-                    None => {
-                        out.push_str(&format!("{}({place})", element.full));
-                        rest = after;
-                    }
-                }
-            }
-            None => {
-                out.push_str(name);
+        if let Some((element, index)) = known.zip(bracketed(after)) {
+            let place = format!("{name}[{}]", accesses(index, names));
+            let after = &after[index.len() + 2..];
+            if let Some((value, after)) = assigned(after) {
+                let value = accesses(value, names);
+                out.extend([&place, " = ", element.half, "(", &value, ")"]);
+                rest = after;
+            } else {
+                out.extend([element.full, "(", &place, ")"]);
                 rest = after;
             }
+        } else {
+            out.push_str(name);
+            rest = after;
         }
     }
     out

@@ -11,6 +11,7 @@ use crate::alliance::tests::raw_plan;
 use crate::alliance::trend::Trend;
 
 #[path = "../../../../tests/e20_report/xml.rs"]
+#[expect(clippy::duplicate_mod, reason = "a checker that tests of two pipelines share with those in tests/")]
 mod xml;
 
 const HOSTILE: &str = "<b>\"Tea\" & 'co'</b>";
