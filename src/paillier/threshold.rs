@@ -44,10 +44,12 @@ pub fn deal(key: &PrivateKey, quorum: Quorum) -> Result<Vec<KeyShare>, PaillierE
     let m = Zeroizing::new(Zeroizing::new(key.p().shr(1)).concatenating_mul(&*Zeroizing::new(key.q().shr(1))));
     let modulus = Zeroizing::new(NonZero::new(n.concatenating_mul(&*m)).into_option().ok_or_else(none)?);
     let odd = Odd::new(n.clone()).into_option().ok_or_else(none)?;
-    let inverse = Zeroizing::new(m.rem(odd.as_nz_ref()).resize(n.bits_precision()));
+    let rest = Zeroizing::new(m.rem(odd.as_nz_ref()));
+    let inverse = Zeroizing::new(rest.resize(n.bits_precision()));
     let inverse = Zeroizing::new(inverse.invert_odd_mod(&odd).into_option().ok_or_else(none)?);
     let width = modulus.bits_precision();
-    let mut polynomial = vec![Zeroizing::new(m.concatenating_mul(&*inverse).resize(width))];
+    let secret = Zeroizing::new(m.concatenating_mul(&*inverse));
+    let mut polynomial = vec![Zeroizing::new(secret.resize(width))];
     for _ in 1..quorum.threshold() {
         let mut words = Zeroizing::new(vec![0; modulus.bits().div_ceil(64) as usize]);
         random::below(&modulus, &mut words)?;
@@ -59,7 +61,9 @@ pub fn deal(key: &PrivateKey, quorum: Quorum) -> Result<Vec<KeyShare>, PaillierE
         for coefficient in polynomial.iter().rev() {
             let product = Zeroizing::new(value.concatenating_mul(&x));
             let sum = Zeroizing::new(product.wrapping_add(&**coefficient));
-            *value = sum.rem(&modulus).resize(width);
+            let rest = Zeroizing::new(sum.rem(&modulus));
+            // A new one: what is assigned to is not overwritten before.
+            value = Zeroizing::new(rest.resize(width));
         }
         KeyShare::new(key.public().clone(), quorum, index, value)
     };
