@@ -45,11 +45,11 @@ pub fn deal(key: &PrivateKey, quorum: Quorum) -> Result<Vec<KeyShare>, PaillierE
     let modulus = Zeroizing::new(NonZero::new(n.concatenating_mul(&*m)).into_option().ok_or_else(none)?);
     let odd = Odd::new(n.clone()).into_option().ok_or_else(none)?;
     let rest = Zeroizing::new(m.rem(odd.as_nz_ref()));
-    let inverse = Zeroizing::new(rest.resize(n.bits_precision()));
+    let inverse = Zeroizing::new((&*rest).resize(n.bits_precision()));
     let inverse = Zeroizing::new(inverse.invert_odd_mod(&odd).into_option().ok_or_else(none)?);
     let width = modulus.bits_precision();
     let secret = Zeroizing::new(m.concatenating_mul(&*inverse));
-    let mut polynomial = vec![Zeroizing::new(secret.resize(width))];
+    let mut polynomial = vec![Zeroizing::new((&*secret).resize(width))];
     for _ in 1..quorum.threshold() {
         let mut words = Zeroizing::new(vec![0; modulus.bits().div_ceil(64) as usize]);
         random::below(&modulus, &mut words)?;
@@ -63,7 +63,7 @@ pub fn deal(key: &PrivateKey, quorum: Quorum) -> Result<Vec<KeyShare>, PaillierE
             let sum = Zeroizing::new(product.wrapping_add(&**coefficient));
             let rest = Zeroizing::new(sum.rem(&modulus));
             // A new one: what is assigned to is not overwritten before.
-            value = Zeroizing::new(rest.resize(width));
+            value = Zeroizing::new((&*rest).resize(width));
         }
         KeyShare::new(key.public().clone(), quorum, index, value)
     };
