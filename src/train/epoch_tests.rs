@@ -10,7 +10,7 @@ use crate::plan::Counts;
 
 fn model() -> Model {
     let layers = r#"{"input": {"length": 1, "channels": 3}, "layers": [
-        {"kind": "dense", "units": 4, "activation": "tanh"}, {"kind": "dense", "units": 2}]}"#;
+        {"kind": "dense", "units": 4, "activation": "gelu"}, {"kind": "dense", "units": 2}]}"#;
     Model::new(serde_json::from_str(layers).expect("a spec")).expect("a model")
 }
 
