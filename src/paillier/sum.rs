@@ -1,6 +1,6 @@
 //! The sum of many parties' ciphertexts, straight from the wire (A5).
 //!
-//! A ciphertext from the wire becomes a pair as c / R by one reduction ([`Reader`](super::wire)); to bring it into
+//! A ciphertext from the wire becomes a pair as c / R by one reduction (`wire`); to bring it into
 //! Montgomery's form would take a product more. The sum multiplies by c / R instead and counts: after k parties it lacks
 //! R^2k, which one product puts right at the end. A party costs nine squares of half a number (two to enter, two for the
 //! check, five for the product), where reading and adding cost fourteen.

@@ -12,7 +12,7 @@
 //! the numbers Delta j / (j - i) multiplied over the others' indices j are whole. A part is c^(2 Delta f(i)); the parts of t
 //! parties, each to the power of its number, multiply to 1 + 2 Delta^2 M n.
 //!
-//! n m has no factor up to the number of parties ([`can_be_shared`]), so that differences of indices have inverses modulo
+//! n m has no factor up to the number of parties (`can_be_shared`), so that differences of indices have inverses modulo
 //! it: t - 1 shares fit every d equally well.
 //!
 //! The primes need not be safe ones: that serves proofs that a part is right, and there are none here. A wrong part is

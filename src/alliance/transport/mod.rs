@@ -21,7 +21,7 @@
 //! }
 //! ```
 //!
-//! That is all there is, so nothing is generated: [`frame`] writes and reads the one message.
+//! That is all there is, so nothing is generated: `frame` writes and reads the one message.
 
 mod answer;
 pub mod certificates;

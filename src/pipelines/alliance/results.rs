@@ -233,7 +233,7 @@ pub struct Results {
     pub target: String,
     /// The companies.
     pub companies: Vec<Company>,
-    /// Root mean squared errors by round: alone, in the clear, encrypted; each [round][company].
+    /// Root mean squared errors by round: alone, in the clear, encrypted; for each round the companies in order.
     pub courses: [Vec<Vec<f64>>; 3],
     /// The network, layer by layer.
     pub layers: Vec<String>,

@@ -1,7 +1,7 @@
 //! What the kinds of job that take one table of rows share: K-means, neighbours, PCA, trees.
 //!
-//! A kind is a [`Recipe`]: its settings, how its data are loaded, what it does with them. [`TableKind`] makes a kind of
-//! job of it. [`Saved`] is its model in a file.
+//! A kind is a `Recipe`: its settings, how its data are loaded, what it does with them. `TableKind` makes a kind of
+//! job of it. `Saved` is its model in a file.
 
 mod data;
 mod error;
