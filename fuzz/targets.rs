@@ -35,7 +35,7 @@ pub fn plan(data: &[u8]) -> bool {
     if plan.values() > 1 << 16 {
         return true;
     }
-    let weights = vec![0; 4 * plan.model().params().iter().map(|param| param.len()).sum::<usize>()];
+    let weights = vec![0; 4 * plan.model().params().iter().map(nightloom::model::ParamInfo::len).sum::<usize>()];
     let (again, _) = Plan::from_terms(&Terms { plan: plan.text(), weights: &weights }).expect("its own text");
     assert_eq!(again.id(), plan.id());
     true

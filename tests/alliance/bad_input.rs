@@ -35,9 +35,9 @@ fn a4_plans_that_cannot_be_are_refused_before_the_run() {
     job_refused("{ kind = \"flatten\" }", "{ kind = \"flatten\" }, { kind = \"batch_norm\" }", &["has a batch norm"]);
     job_refused("\"item-0\"", "\"item-O\"", &["no product is called `item-O`; did you mean `item-"]);
     let site = Site::new(JOB);
-    let two: String =
-        sales().lines().filter(|line| !line.starts_with("shop-2")).map(|line| format!("{line}\n")).collect();
-    site.file("sales.csv", &two);
+    let all = sales();
+    let two: Vec<&str> = all.lines().filter(|line| !line.starts_with("shop-2")).collect();
+    site.file("sales.csv", &(two.join("\n") + "\n"));
     let message = site.refused();
     assert!(message.contains("a party can subtract its own update; `allow_two = true` accepts that"), "{message}");
     site.file("job.toml", &JOB.replace("clip = 0.5", "clip = 0.5\nallow_two = true"));

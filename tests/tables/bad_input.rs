@@ -93,7 +93,8 @@ fn e15_tree_jobs_that_cannot_be_are_refused() {
         &["data.test_share: expected a share above 0 and below 1, got 1.5"],
     );
     says(&job("", class), "a,b,class\n1,2,p\n2,3,\n", &["line 3, column `class`: expected a class"]);
-    let many: String = (0..300).map(|i| format!("{i},c{i},{}\n", i % 2)).collect();
+    let many: Vec<String> = (0..300).map(|i| format!("{i},c{i},{}\n", i % 2)).collect();
+    let many = many.concat();
     let message = refused(&job("", "target = \"class\"\ncategories = [\"b\"]"), &format!("a,b,class\n{many}"));
     assert!(message.contains("expected 1 to 255 categories in column `b`, found 300"), "{message}");
     let site = Site::new(&job("", class));
