@@ -33,7 +33,7 @@ fn a4_plans_that_cannot_be_are_refused_before_the_run() {
     job_refused("rounds = 4", "rounds = 0", &["plan: `rounds` must lie in 1 to 100000, found 0"]);
     job_refused("rate = 0.05", "rate = -1.0", &["`rate` must be above 0"]);
     job_refused("{ kind = \"flatten\" }", "{ kind = \"flatten\" }, { kind = \"batch_norm\" }", &["has a batch norm"]);
-    job_refused("\"item-0\"", "\"item-O\"", &["no product is called `item-O`; did you mean `item-"]);
+    job_refused("\"item-0\"", "\"itemm-0\"", &["no product is called `itemm-0`; did you mean `item-0`?"]);
     let site = Site::new(JOB);
     let all = sales();
     let two: Vec<&str> = all.lines().filter(|line| !line.starts_with("shop-2")).collect();
