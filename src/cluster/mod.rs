@@ -22,7 +22,7 @@ mod tiles;
 
 pub use blocks::{RowBlocks, TakeBlock};
 pub use error::ClusterError;
-pub use kmeans::{Clustering, Progress, Watch};
+pub use kmeans::{Clustering, End, Progress, Watch};
 pub use nearest::{Nearest, NearestSpec, Neighbour};
 pub use pca::{Keep, Moments, Pca, RandomPca};
 pub use rows::{MAGNITUDE_MAX, Rows};
