@@ -137,6 +137,14 @@ impl Holdings {
         kept
     }
 
+    /// The number of a user's first holding among all.
+    ///
+    /// # Panics
+    /// If there is no such user.
+    pub fn first(&self, user: usize) -> usize {
+        self.starts[user]
+    }
+
     /// Where a user's holdings stand among all.
     pub(super) fn places(&self, user: usize) -> std::ops::Range<usize> {
         self.starts[user]..self.starts[user + 1]

@@ -1,0 +1,174 @@
+//! What a push job has found: tables and report are written from this.
+
+use std::collections::BTreeMap;
+
+use super::features::Course;
+use super::judge::{Choice, SeedFigures, Setting};
+use super::load::Products;
+use super::model::{Draws, Model};
+use super::offer::{Offer, WhyNot};
+use crate::prep::{ColumnPrep, Replacement};
+use crate::recommend::Judged;
+
+/// Everything that was found.
+#[derive(Debug)]
+pub(super) struct Results {
+    pub customers: usize,
+    /// Customers without holdings: candidates only.
+    pub candidates: usize,
+    pub holdings: usize,
+    pub products: Products,
+    /// Products that nobody holds.
+    pub unheld: usize,
+    pub exclusions: usize,
+    pub id: String,
+    pub ids: Vec<String>,
+    /// Each customer's class in the first round.
+    pub classes: Vec<u32>,
+    pub distances: Vec<f32>,
+    pub offers: Vec<Offer>,
+    pub without: Vec<(usize, WhyNot)>,
+    pub by_class: Vec<ClassRow>,
+    pub columns: Vec<ColumnPrep>,
+    pub replaced: Vec<Replacement>,
+    pub course: Course,
+    pub draws: Vec<Draws>,
+    pub setting: Setting,
+    pub choice: Choice,
+    pub evaluation: Option<Evaluated>,
+    pub map: Option<Map>,
+}
+
+/// One class of the first round.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct ClassRow {
+    pub class: usize,
+    /// Customers in it, and those of them who hold something.
+    pub customers: usize,
+    pub users: u64,
+    /// The heaviest product, its weight and its holders.
+    pub product: u32,
+    pub weight: f64,
+    pub holders: u64,
+    /// Pushes to customers of the class.
+    pub pushed: usize,
+    /// The sum of the centre's distances in training.
+    pub total: f64,
+}
+
+/// The evaluation's figures.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Evaluated {
+    pub k: usize,
+    pub tail: f64,
+    pub hidden: String,
+    pub seeds: Vec<SeedFigures>,
+}
+
+/// Customers in the plane of the first two components of the space in which classes are made.
+#[derive(Debug)]
+pub(super) struct Map {
+    pub points: Vec<(u32, f64, f64)>,
+    pub centres: Vec<(f64, f64)>,
+    pub share: f64,
+}
+
+/// A mean over seeds and its deviation (by n - 1; 0 for one seed).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Spread {
+    pub mean: f64,
+    pub deviation: f64,
+}
+
+impl Spread {
+    pub(super) fn of(values: &[f64]) -> Self {
+        let n = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / n.max(1.0);
+        let squares: f64 = values.iter().map(|v| (v - mean).powi(2)).sum();
+        Self { mean, deviation: if n > 1.0 { (squares / (n - 1.0)).sqrt() } else { 0.0 } }
+    }
+}
+
+/// The figures of an evaluation, by their names in tables.
+pub(super) const FIGURES: [(&str, fn(&Judged) -> f64); 6] = [
+    ("hit_rate", |j| j.all.hit_rate),
+    ("recall", |j| j.all.recall),
+    ("ndcg", |j| j.all.ndcg),
+    ("tail_hit_rate", |j| j.tail.hit_rate),
+    ("tail_recall", |j| j.tail.recall),
+    ("tail_ndcg", |j| j.tail.ndcg),
+];
+
+impl Evaluated {
+    /// Each method's name and the spread of each figure.
+    pub(super) fn spreads(&self) -> Vec<(String, [Spread; 6])> {
+        let Some(first) = self.seeds.first() else { return vec![] };
+        let of = |method: usize| {
+            FIGURES.map(|(_, figure)| {
+                let values = self.seeds.iter().filter_map(|seed| seed.methods.get(method));
+                Spread::of(&values.map(|(_, judged)| figure(judged)).collect::<Vec<f64>>())
+            })
+        };
+        first.methods.iter().enumerate().map(|(m, (name, _))| (name.clone(), of(m))).collect()
+    }
+}
+
+impl Results {
+    /// Replacements by column: anomalies, and missing values.
+    pub(super) fn replaced_by_column(&self) -> Vec<(usize, usize)> {
+        let mut counts = vec![(0, 0); self.columns.len()];
+        for replacement in &self.replaced {
+            let (anomalies, missing) = &mut counts[replacement.column];
+            *if replacement.old.is_some() { anomalies } else { missing } += 1;
+        }
+        counts
+    }
+
+    /// Customers without a push by reason.
+    pub(super) fn reasons(&self) -> BTreeMap<WhyNot, usize> {
+        let mut reasons = BTreeMap::new();
+        for (_, why) in &self.without {
+            *reasons.entry(*why).or_default() += 1;
+        }
+        reasons
+    }
+}
+
+/// The classes of the first round.
+pub(super) fn classes(model: &Model, labels: &[u32], offers: &[Offer]) -> Vec<ClassRow> {
+    let weighed = model.weighed();
+    let count = |labels: &mut dyn Iterator<Item = u32>| {
+        let mut counts = vec![0_usize; model.header.setting.classes];
+        labels.for_each(|label| counts[label as usize] += 1);
+        counts
+    };
+    let customers = count(&mut labels.iter().copied());
+    let pushed = count(&mut offers.iter().map(|offer| offer.class));
+    let row = |class: usize| {
+        let weights = weighed.of_class(class);
+        // Of equal weights the first product.
+        let product = (0..weights.len()).fold(0, |best, p| if weights[p] > weights[best] { p } else { best });
+        ClassRow {
+            class,
+            customers: customers[class],
+            users: model.counts[0].users[class],
+            product: product as u32,
+            weight: weights[product],
+            holders: model.counts[0].holders_in(class)[product],
+            pushed: pushed[class],
+            total: model.header.draws[0].totals.get(class).copied().unwrap_or(0.0),
+        }
+    };
+    (0..customers.len()).map(row).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn p7_spreads_are_means_and_deviations_over_seeds() {
+        assert_eq!(Spread::of(&[1.0, 3.0]), Spread { mean: 2.0, deviation: 2f64.sqrt() });
+        assert_eq!(Spread::of(&[4.0]), Spread { mean: 4.0, deviation: 0.0 });
+    }
+}
