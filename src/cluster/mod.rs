@@ -8,6 +8,7 @@
 //! The same data, spec and device give the same bits, whatever the number of threads.
 
 mod blocks;
+mod classify;
 mod error;
 pub mod init;
 mod kcentre;
@@ -22,6 +23,7 @@ mod spool;
 mod tiles;
 
 pub use blocks::{RowBlocks, TakeBlock};
+pub use classify::Classifier;
 pub use error::ClusterError;
 pub use kcentre::{Centres, KCentre, KCentreSpec};
 pub use kmeans::{Clustering, Progress, Watch};

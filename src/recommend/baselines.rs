@@ -111,8 +111,7 @@ mod tests {
 
     fn holdings() -> Holdings {
         let lists = [vec![0, 1], vec![0, 1, 2], vec![2], vec![0]];
-        let lists: Vec<Vec<(u32, f32)>> =
-            lists.iter().map(|list| list.iter().map(|p| (*p, 1.0)).collect()).collect();
+        let lists: Vec<Vec<(u32, f32)>> = lists.iter().map(|list| list.iter().map(|p| (*p, 1.0)).collect()).collect();
         Holdings::new(&lists, 4).expect("fine")
     }
 

@@ -70,7 +70,8 @@ impl ClassCounts {
         shares.iter_mut().for_each(|sum| *sum /= all.max(1) as f64);
         let weigh = |class: usize| {
             let users = self.users[class] as f64 + shrink;
-            let weight = move |(b, share): (&u64, &f64)| if users > 0.0 { (*b as f64 + shrink * share) / users } else { 0.0 };
+            let weight =
+                move |(b, share): (&u64, &f64)| if users > 0.0 { (*b as f64 + shrink * share) / users } else { 0.0 };
             self.holders_in(class).iter().zip(&shares).map(weight).collect::<Vec<f64>>()
         };
         (0..self.classes()).flat_map(weigh).collect()

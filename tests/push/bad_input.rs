@@ -11,7 +11,10 @@ fn refused(job: &str, change: impl FnOnce(&Site)) -> String {
 #[test]
 fn p1_tables_that_do_not_fit_are_refused_by_place() {
     let twice = refused(JOB, |site| site.file("customers.csv", &customers().replace("\nu5,", "\nu4,")));
-    assert!(twice.contains("customers.csv: line 7, column `name`: expected each id once, found `u4` again after line 6"), "{twice}");
+    assert!(
+        twice.contains("customers.csv: line 7, column `name`: expected each id once, found `u4` again after line 6"),
+        "{twice}"
+    );
     let unknown = refused(JOB, |site| site.file("holdings.csv", &format!("{}who,p1\n", holdings())));
     assert!(unknown.contains("column `name`: expected a customer of the customers' table, found `who`"), "{unknown}");
     let nothing = refused(JOB, |site| site.file("holdings.csv", &format!("{}u1,\n", holdings())));
@@ -34,7 +37,10 @@ fn p1_too_little_to_learn_from_is_refused() {
     let few = refused(JOB, |site| site.file("holdings.csv", "name,product\nu1,p1\nu2,p2\n"));
     assert!(few.contains("expected at least 3 customers who hold something, found 2"), "{few}");
     let classes = refused(&JOB.replace("count = 2", "count = 40"), |_| ());
-    assert!(classes.contains("40 classes: expected fewer classes than customers who hold something; 40 of them"), "{classes}");
+    assert!(
+        classes.contains("40 classes: expected fewer classes than customers who hold something; 40 of them"),
+        "{classes}"
+    );
 }
 
 #[test]
@@ -68,10 +74,11 @@ fn e16_settings_that_cannot_be_are_refused_all_at_once() {
 #[test]
 fn p2_columns_of_one_value_of_zeros_and_of_gaps_are_stated_not_fatal() {
     let site = Site::new(JOB);
-    let text: String = customers().lines().skip(1).enumerate().fold("name,a,b,town,same,zeros,gaps\n".to_owned(), |t, (i, l)| {
-        let gap = if i % 4 == 0 { String::new() } else { (i % 7 + 1).to_string() };
-        format!("{t}{l},7,0,{gap}\n")
-    });
+    let text: String =
+        customers().lines().skip(1).enumerate().fold("name,a,b,town,same,zeros,gaps\n".to_owned(), |t, (i, l)| {
+            let gap = if i % 4 == 0 { String::new() } else { (i % 7 + 1).to_string() };
+            format!("{t}{l},7,0,{gap}\n")
+        });
     site.file("customers.csv", &text);
     let run = site.run(&[]);
     let table = run.table("columns");
@@ -91,14 +98,17 @@ fn p2_columns_of_one_value_of_zeros_and_of_gaps_are_stated_not_fatal() {
 #[test]
 fn p2_a_column_of_which_much_is_replaced_gets_a_warning_that_suggests_log1p() {
     let site = Site::new(JOB);
-    let text: String = customers().lines().skip(1).enumerate().fold("name,a,b,town,wide\n".to_owned(), |t, (i, l)| {
-        format!("{t}{l},{}\n", [1, 30, 30, 30, 900][i % 5])
-    });
+    let text: String = customers()
+        .lines()
+        .skip(1)
+        .enumerate()
+        .fold("name,a,b,town,wide\n".to_owned(), |t, (i, l)| format!("{t}{l},{}\n", [1, 30, 30, 30, 900][i % 5]));
     site.file("customers.csv", &text);
     let run = site.run(&[]);
     assert!(run.log.contains("column `wide`: ") && run.log.contains("`log1p = true`"), "{}", run.log);
     assert!(run.report().contains("Column wide: "));
-    let logged = Site::new(&JOB.replace("[holdings]", "[[customers.columns]]\nnames = [\"wide\"]\nlog1p = true\n[holdings]"));
+    let logged =
+        Site::new(&JOB.replace("[holdings]", "[[customers.columns]]\nnames = [\"wide\"]\nlog1p = true\n[holdings]"));
     logged.file("customers.csv", &text.replace(",900\n", ",60\n").replace(",1\n", ",12\n"));
     assert!(!logged.run(&[]).log.contains("column `wide`"));
 }
@@ -111,7 +121,10 @@ fn p1_wide_holdings_and_customers_without_an_id() {
     site.file("t.csv", "a,b,x,y\n1,2,1,0\n2,1,3,1\n1,1,2,0\n2,2,0,1\n2,2,,0\n");
     let run = site.run(&[]);
     let found = run.table("pushes");
-    assert_eq!((&found["customer"], numbers(&found["weight"])), (&vec!["4".to_owned(), "5".to_owned()], vec![0.75, 0.75]));
+    assert_eq!(
+        (&found["customer"], numbers(&found["weight"])),
+        (&vec!["4".to_owned(), "5".to_owned()], vec![0.75, 0.75])
+    );
     assert!(found["product"].iter().all(|p| p == "x"));
     // The new table's own holdings count where its columns are there.
     site.file("new.csv", "a,b,x,y\n1,1,1,0\n1,1,0,0\n");

@@ -6,3 +6,4 @@ mod bundled;
 mod resume;
 mod rules;
 mod site;
+mod stream;

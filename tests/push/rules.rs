@@ -21,9 +21,15 @@ fn p6_each_class_is_offered_its_heaviest_product_and_holders_are_not() {
     let mut targets = classes["product"].clone();
     targets.sort();
     assert_eq!(targets, ["p3", "p6"]);
-    assert_eq!((numbers(&classes["weight"]), numbers(&classes["holding_customers"])), (vec![1.0, 1.0], vec![20.0, 20.0]));
+    assert_eq!(
+        (numbers(&classes["weight"]), numbers(&classes["holding_customers"])),
+        (vec![1.0, 1.0], vec![20.0, 20.0])
+    );
     let found = run.table("pushes");
-    assert_eq!((&found["name"], &found["product"]), (&vec!["u40".into(), "u41".into()], &vec!["p3".into(), "p6".into()]));
+    assert_eq!(
+        (&found["name"], &found["product"]),
+        (&vec!["u40".into(), "u41".into()], &vec!["p3".into(), "p6".into()])
+    );
     assert!(found["reason"][0].starts_with("held by 20 of 20 in class "), "{:?}", found["reason"]);
     let without = run.table("without");
     assert_eq!(without["name"].len(), 40);
@@ -36,11 +42,10 @@ fn p6_each_class_is_offered_its_heaviest_product_and_holders_are_not() {
 fn p2_the_cleaning_table_lists_every_replacement() {
     let run = Site::new(JOB).run(&[]);
     let cleaning = run.table("cleaning");
-    assert_eq!((&cleaning["name"], &cleaning["column"], &cleaning["value"]), (
-        &vec!["u7".to_owned()],
-        &vec!["a".to_owned()],
-        &vec!["9000.0".to_owned()]
-    ));
+    assert_eq!(
+        (&cleaning["name"], &cleaning["column"], &cleaning["value"]),
+        (&vec!["u7".to_owned()], &vec!["a".to_owned()], &vec!["9000.0".to_owned()])
+    );
     assert_eq!(cleaning["rule"], ["median"]);
     let mean = numbers(&cleaning["replaced_by"])[0];
     assert!(mean > 10.0 && mean < 22.0, "{mean}");
@@ -76,11 +81,10 @@ fn p6_exclusions_hold_in_the_run_and_in_predictions() {
         let place = without["name"].iter().position(|u| u == user).unwrap_or_else(|| panic!("{user}"));
         without["reason"][place].as_str()
     };
-    assert_eq!((why("u40"), why("u0"), why("u2")), (
-        "opted out",
-        "excluded for this customer",
-        "holds what the class is offered"
-    ));
+    assert_eq!(
+        (why("u40"), why("u0"), why("u2")),
+        ("opted out", "excluded for this customer", "holds what the class is offered")
+    );
     site.file("new.csv", "name,a,b,town\nnew1,10,5,east\nnew2,10,5,east\nnew3,10,5,east\nnew4,21,,nowhere\n");
     let (said, notes) = site.predict(&run, "new.csv");
     assert_eq!(said["name"], ["new2", "new3", "new4"]);
@@ -98,14 +102,17 @@ fn p6_equal_runs_give_equal_bytes_on_any_threads_and_ties_go_to_the_first_produc
     assert_eq!(one, two);
     // p5 and p4 are held by the same number where the rows for the gaps are dropped: the first goes first.
     let even = Site::new(&format!("{JOB}[push]\ntop_k = 3\n"));
-    let all: String = holdings().lines().filter(|l| !l.contains("p1") && !l.contains("p4")).map(|l| format!("{l}\n")).collect();
-    let tied: String = all.lines().skip(1).filter(|l| l.ends_with("p2") || l.ends_with("p5")).fold(all.clone(), |t, l| {
-        let (user, product) = l.split_once(',').expect("a pair");
-        format!("{t}{user},{}\n", if product == "p2" { "p1" } else { "p4" })
-    });
+    let all: String =
+        holdings().lines().filter(|l| !l.contains("p1") && !l.contains("p4")).map(|l| format!("{l}\n")).collect();
+    let tied: String =
+        all.lines().skip(1).filter(|l| l.ends_with("p2") || l.ends_with("p5")).fold(all.clone(), |t, l| {
+            let (user, product) = l.split_once(',').expect("a pair");
+            format!("{t}{user},{}\n", if product == "p2" { "p1" } else { "p4" })
+        });
     even.file("holdings.csv", &tied);
     let found = even.run(&[]).table("pushes");
-    let of: Vec<&str> = found["name"].iter().zip(&found["product"]).filter(|(u, _)| *u == "u41").map(|(_, p)| p.as_str()).collect();
+    let of: Vec<&str> =
+        found["name"].iter().zip(&found["product"]).filter(|(u, _)| *u == "u41").map(|(_, p)| p.as_str()).collect();
     assert_eq!(of, ["p6", "p4", "p5"]);
 }
 
@@ -120,8 +127,11 @@ fn p7_an_evaluation_finds_what_the_classes_know_and_takes_hidden_holdings_out_of
     let leak = |counts: &str| {
         let site = Site::new(&format!(
             "{}[evaluation]\nseeds = 3\nk = 1\nhide = \"one\"\n",
-            JOB.replace("[holdings]", &format!("[[customers.columns]]\nnames = [\"sum\"]\nrule = \"none\"\n{counts}[holdings]"))
-                .replace("count = 2", "count = 4")
+            JOB.replace(
+                "[holdings]",
+                &format!("[[customers.columns]]\nnames = [\"sum\"]\nrule = \"none\"\n{counts}[holdings]")
+            )
+            .replace("count = 2", "count = 4")
         ));
         let value = |user: &str| held(user).iter().map(|p| p[1..].parse::<f64>().unwrap().powi(4)).sum::<f64>();
         let text: String = customers().lines().skip(1).fold("name,a,b,town,sum\n".to_owned(), |t, l| {

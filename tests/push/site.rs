@@ -24,7 +24,13 @@ pub fn customers() -> String {
     let mut text = "name,a,b,town\n".to_owned();
     for i in 0..42 {
         let first = i % 2 == 0;
-        let a = if i == 7 { 9000 } else if first { 10 + i % 3 } else { 20 + i % 3 };
+        let a = if i == 7 {
+            9000
+        } else if first {
+            10 + i % 3
+        } else {
+            20 + i % 3
+        };
         let b = if first { 5 } else { 9 };
         writeln!(text, "u{i},{a},{b},{}", if first { "east" } else { "west" }).unwrap();
     }

@@ -63,9 +63,7 @@ fn column(issues: &mut Issues, key: &str, group: &ColumnGroup) {
         "expected an order for `ordinal` columns and only for those".to_owned()
     });
     let distinct: HashSet<&String> = order.iter().collect();
-    issues.require(distinct.len() == order.len(), &format!("{key}.order"), || {
-        "expected each category once".to_owned()
-    });
+    issues.require(distinct.len() == order.len(), &format!("{key}.order"), || "expected each category once".to_owned());
     let ok = group.m.is_finite() && group.m > 0.0 && group.n.is_finite() && group.n > group.m;
     issues.require(ok, &format!("{key}.n"), || format!("expected n above m above 0, got {} and {}", group.n, group.m));
     issues.require(number || (!group.log1p && group.rule == CleanRule::Median), key, || {
@@ -149,6 +147,7 @@ fn share(issues: &mut Issues, key: &str, hide: Hide) {
 fn choose(issues: &mut Issues, settings: &Settings) {
     let Some(choose) = &settings.choose else { return };
     share(issues, "choose.hide", choose.hide);
+    issues.in_range("choose.hides", choose.hides, 1..=100);
     for (i, shrink) in choose.shrink.iter().enumerate() {
         at_least_0(issues, &format!("choose.shrink[{i}]"), *shrink);
     }
@@ -185,5 +184,8 @@ fn stream(issues: &mut Issues, settings: &Settings) {
     refuse(settings.evaluation.is_none(), "evaluation", "expected none with `customers.stream`: judge a smaller table");
     let numbers = settings.customers.columns.iter().all(|group| group.kind == Kind::Number);
     refuse(numbers, "customers.columns", "expected columns of numbers only with `customers.stream`");
+    issues.require(settings.classes.from == super::settings::From::Attributes, "classes.from", || {
+        "expected `attributes` with `customers.stream`".to_owned()
+    });
     issues.in_range("customers.sample", settings.customers.sample, 1000..=10_000_000);
 }

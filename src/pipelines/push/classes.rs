@@ -85,7 +85,8 @@ pub(super) fn join(
         From::Holdings => (b_width, b.to_vec()),
         From::Both => {
             let pairs = a.chunks_exact(a_width).zip(b.chunks_exact(b_width));
-            let scaled = |row: &[f32], scale: f64| row.iter().map(|v| (f64::from(*v) / scale) as f32).collect::<Vec<_>>();
+            let scaled =
+                |row: &[f32], scale: f64| row.iter().map(|v| (f64::from(*v) / scale) as f32).collect::<Vec<_>>();
             let values = pairs.flat_map(|(a, b)| [scaled(a, scales[0]), scaled(b, scales[1])].concat()).collect();
             (a_width + b_width, values)
         }

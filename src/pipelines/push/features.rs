@@ -14,9 +14,9 @@ use crate::backend::Backend;
 use crate::cluster::{Keep, Pca, Rows};
 use crate::model::{LayerSpec, Loss, Model, ModelSpec, Optimizer, Precision, TensorShape, Weights, initial_weights};
 use crate::ops::Activation;
-use crate::prep::{AttributePrep, Replacement};
+use crate::prep::AttributePrep;
 use crate::train::metrics::mean_correlation;
-use crate::train::{Control, Data, Member, RateSchedule, Targets, TrainSpec, predict, train};
+use crate::train::{Control, Data, Member, Predictor, RateSchedule, Targets, TrainSpec, predict, train};
 
 /// The share of the customers that judges the network and is not drawn for training.
 const JUDGES: f64 = 0.1;
@@ -24,14 +24,38 @@ const JUDGES: f64 = 0.1;
 /// The most customers who judge.
 const JUDGES_MAX: usize = 4096;
 
-/// What turns standardised attributes into features; saved with the model.
+/// What turns standardised attributes into features: a dense layer; without one, the attributes are the features. Saved with
+/// the model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub(super) enum Extractor {
-    /// Principal components.
-    Pca { pca: Pca },
-    /// The network's first layer.
-    Network { width: usize, dimensions: usize, activation: Activation, weights: Vec<f32>, biases: Vec<f32> },
+#[serde(deny_unknown_fields)]
+pub(super) struct Extractor {
+    pub width: usize,
+    pub layer: Option<Layer>,
+}
+
+/// A dense layer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Layer {
+    pub dimensions: usize,
+    pub activation: Activation,
+    pub weights: Vec<f32>,
+    pub biases: Vec<f32>,
+}
+
+impl Layer {
+    /// Principal components as a layer.
+    fn of(pca: &Pca) -> Self {
+        let (d, width) = (pca.dimensions(), pca.width());
+        let (mut weights, mut biases) = (vec![0.0; width * d], vec![0.0; d]);
+        for (i, bias) in biases.iter_mut().enumerate() {
+            for (j, c) in pca.component(i).iter().enumerate() {
+                weights[j * d + i] = *c as f32;
+            }
+            *bias = -pca.component(i).iter().zip(pca.mean()).map(|(c, m)| c * m).sum::<f64>() as f32;
+        }
+        Self { dimensions: d, activation: Activation::None, weights, biases }
+    }
 }
 
 /// How the training went.
@@ -60,29 +84,35 @@ pub(super) struct Extracted {
     pub course: Course,
     /// [customers, dimensions].
     pub features: Vec<f32>,
-    pub replaced: Vec<Replacement>,
+}
+
+/// An extractor laid out on a device, ready for rows after rows.
+pub(super) struct Extraction(Option<Predictor>);
+
+/// Rows at a time.
+const BATCH: usize = 4096;
+
+impl Extraction {
+    /// Features of standardised rows.
+    pub(super) fn of(&mut self, rows: Vec<f32>) -> Result<Vec<f32>, PushError> {
+        match &mut self.0 {
+            Some(predictor) => Ok(predictor.all_members(&rows)?),
+            None => Ok(rows),
+        }
+    }
 }
 
 impl Extractor {
     pub(super) fn dimensions(&self) -> usize {
-        match self {
-            Self::Pca { pca } => pca.dimensions(),
-            Self::Network { dimensions, .. } => *dimensions,
-        }
+        self.layer.as_ref().map_or(self.width, |layer| layer.dimensions)
     }
 
-    /// Features of standardised rows.
-    pub(super) fn apply(&self, rows: &Rows<'_>, backend: &Backend) -> Result<Vec<f32>, PushError> {
-        match self {
-            Self::Pca { pca } => Ok(pca.transform(rows)?),
-            Self::Network { width, dimensions, activation, weights, biases } => {
-                let layer = LayerSpec::Dense { units: *dimensions, activation: *activation };
-                let model = Model::new(ModelSpec { input: TensorShape::flat(*width), layers: vec![layer] })?;
-                let weights = Weights { values: vec![weights.clone(), biases.clone()] };
-                weights.check(&model)?;
-                Ok(predict(&model, &[weights], rows.values(), backend)?)
-            }
-        }
+    pub(super) fn open(&self, backend: &Backend) -> Result<Extraction, PushError> {
+        let Some(layer) = &self.layer else { return Ok(Extraction(None)) };
+        let dense = LayerSpec::Dense { units: layer.dimensions, activation: layer.activation };
+        let model = Model::new(ModelSpec { input: TensorShape::flat(self.width), layers: vec![dense] })?;
+        let weights = Weights { values: vec![layer.weights.clone(), layer.biases.clone()] };
+        Ok(Extraction(Some(Predictor::new(&model, &[weights], BATCH, backend)?)))
     }
 }
 
@@ -95,11 +125,11 @@ pub(super) fn extract(
     stop: &dyn Fn() -> bool,
 ) -> Result<Extracted, PushError> {
     let prep = AttributePrep::fit(columns, learn)?;
-    let (rows, replaced) = prep.apply(columns)?;
+    let (rows, _) = prep.apply(columns)?;
     let width = prep.width();
     let (extractor, course) = fit(&rows, width, learn, settings, (backend, seed), stop)?;
-    let features = extractor.apply(&Rows::new(&rows, width)?, backend)?;
-    Ok(Extracted { prep, extractor, course, features, replaced })
+    let features = extractor.open(backend)?.of(rows)?;
+    Ok(Extracted { prep, extractor, course, features })
 }
 
 /// Fits an extractor to standardised rows.
@@ -111,7 +141,8 @@ pub(super) fn fit(
     (backend, seed): (&Backend, u64),
     stop: &dyn Fn() -> bool,
 ) -> Result<(Extractor, Course), PushError> {
-    let pick = |some: &[usize]| -> Vec<f32> { some.iter().flat_map(|&u| &rows[u * width..][..width]).copied().collect() };
+    let pick =
+        |some: &[usize]| -> Vec<f32> { some.iter().flat_map(|&u| &rows[u * width..][..width]).copied().collect() };
     let mut order = learn.to_vec();
     order.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
     let wanted = ((learn.len() as f64 * JUDGES) as usize).clamp(2, JUDGES_MAX);
@@ -123,24 +154,26 @@ pub(super) fn fit(
     let of_pca = mean_correlation(&back(&pca, &judge_rows)?, &judge_rows, width).unwrap_or(0.0);
     let mut course =
         Course { similarity: vec![], pca: of_pca, kept: of_pca, reached: false, behind: false, judges: judges.len() };
+    let components = Extractor { width, layer: Some(Layer::of(&pca)) };
     if settings.method == Method::Pca {
         course.reached = 1.0 - of_pca < settings.error;
-        return Ok((Extractor::Pca { pca }, course));
+        return Ok((components, course));
     }
     let network = Network::new(width, dimensions, settings)?;
     let best = network.train((rows, trainers, &judge_rows), &pca, (backend, seed), &mut course, stop)?;
     course.kept = course.similarity.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     course.reached = 1.0 - course.kept < settings.error;
-    course.behind = course.kept < of_pca;
+    // The start stands for the components but for the rounding of f32.
+    course.behind = course.kept < of_pca - 1e-6;
     if course.behind {
         course.kept = of_pca;
         course.reached = 1.0 - of_pca < settings.error;
-        return Ok((Extractor::Pca { pca }, course));
+        return Ok((components, course));
     }
     let mut values = best.values.into_iter();
     let (weights, biases) = (values.next().unwrap_or_default(), values.next().unwrap_or_default());
-    let activation = settings.activation;
-    Ok((Extractor::Network { width, dimensions, activation, weights, biases }, course))
+    let layer = Layer { dimensions, activation: settings.activation, weights, biases };
+    Ok((Extractor { width, layer: Some(layer) }, course))
 }
 
 /// What components make of rows: there and back.
@@ -181,16 +214,11 @@ impl<'a> Network<'a> {
             return initial_weights(&self.model, seed);
         }
         let (d, width) = (self.dimensions, self.width);
-        let mut weights = vec![vec![0.0; width * d], vec![0.0; d], vec![0.0; d * width], vec![0.0; width]];
-        for i in 0..d {
-            for (j, c) in pca.component(i).iter().enumerate() {
-                weights[0][j * d + i] = *c as f32;
-                weights[2][i * width + j] = *c as f32;
-            }
-            weights[1][i] = -pca.component(i).iter().zip(pca.mean()).map(|(c, m)| c * m).sum::<f64>() as f32;
-        }
-        weights[3] = pca.mean().iter().map(|m| *m as f32).collect();
-        Weights { values: weights }
+        let Layer { weights, biases, .. } = Layer::of(pca);
+        let back = (0..d).flat_map(|i| pca.component(i)).map(|c| *c as f32).collect();
+        let mean: Vec<f32> = pca.mean().iter().map(|m| *m as f32).collect();
+        debug_assert_eq!(mean.len(), width);
+        Weights { values: vec![weights, biases, back, mean] }
     }
 
     /// Rounds of drawing, extracting, comparing and adjusting; returns the best round's weights.
@@ -296,8 +324,8 @@ mod tests {
         let settings = Features { dimensions: 3, error: 0.05, ..Features::default() };
         let (extractor, course) = learned(&settings);
         assert!(course.reached && course.kept > 0.95, "{course:?}");
-        assert!(!course.behind && course.kept >= course.pca, "{course:?}");
-        assert!(matches!(extractor, Extractor::Network { .. }));
+        assert!(!course.behind && course.kept >= course.pca - 1e-6, "{course:?}");
+        assert_eq!(extractor.dimensions(), 3);
         // It ends with the round that reached the error.
         assert!(course.similarity[..course.similarity.len() - 1].iter().all(|s| 1.0 - s >= 0.05), "{course:?}");
     }
@@ -313,14 +341,9 @@ mod tests {
 
     #[test]
     fn p3_a_network_that_falls_behind_gives_way_to_the_components() {
-        let settings = Features {
-            dimensions: 3,
-            activation: Activation::Relu,
-            rounds_max: 1,
-            ..Features::default()
-        };
+        let settings = Features { dimensions: 3, activation: Activation::Relu, rounds_max: 1, ..Features::default() };
         let (extractor, course) = learned(&settings);
         assert!(course.behind && course.kept == course.pca, "{course:?}");
-        assert!(matches!(extractor, Extractor::Pca { .. }));
+        assert_eq!(extractor.layer.expect("a layer").activation, Activation::None);
     }
 }

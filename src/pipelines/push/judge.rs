@@ -69,6 +69,7 @@ struct Grid {
     shrink: Vec<f64>,
     rounds: Vec<usize>,
     hide: Hide,
+    hides: usize,
 }
 
 impl Grid {
@@ -84,6 +85,7 @@ impl Grid {
             shrink: or(&choose.shrink, settings.push.shrink),
             rounds: or(&choose.rounds, settings.push.rounds),
             hide: choose.hide,
+            hides: choose.hides,
         }
     }
 
@@ -137,8 +139,7 @@ impl World {
         let (left, hidden) = hide(base, how, seed);
         let learn = left.holding_users();
         let columns = rebuilt(work.loaded, &left);
-        let extracted =
-            features::extract(&columns, &learn, &work.settings.features, (work.backend, seed), work.stop)?;
+        let extracted = features::extract(&columns, &learn, &work.settings.features, (work.backend, seed), work.stop)?;
         let dimensions = work.settings.classes.holdings_dimensions;
         let needed = from.iter().any(|from| *from != From::Attributes);
         let held = needed.then(|| HoldingSpace::fit(&left, &learn, dimensions, work.backend)).transpose()?;
@@ -180,31 +181,26 @@ pub(super) fn choose(work: &Work<'_>, base: &Holdings, seed: u64) -> Result<Choi
     let evaluation = work.settings.evaluation.as_ref().unwrap_or(&nothing);
     let best = grid.first();
     let shrunk = Setting { from: From::Attributes, rounds: 1, ..best };
-    let mut choice =
-        Choice { plain: Setting { shrink: 0.0, ..shrunk }, shrunk, best, ease: evaluation.ease.first().copied(), tried: vec![] };
+    let mut choice = Choice {
+        plain: Setting { shrink: 0.0, ..shrunk },
+        shrunk,
+        best,
+        ease: evaluation.ease.first().copied(),
+        tried: vec![],
+    };
     if !grid.is_choice() && evaluation.ease.len() < 2 {
         return Ok(choice);
     }
-    let world = World::new(work, base, grid.hide, seed, &grid.from)?;
-    let mut from = grid.from.clone();
-    if !from.contains(&From::Attributes) {
-        from.push(From::Attributes);
-    }
-    for from in from {
-        for &classes in &grid.classes {
-            let of_grid = grid.from.contains(&from);
-            let most = if of_grid { grid.rounds.iter().copied().max().unwrap_or(1) } else { 1 };
-            let labels = world.labels(work, from, classes, most)?;
-            let mut shrinks = grid.shrink.clone();
-            shrinks.extend((from == From::Attributes && !shrinks.contains(&0.0)).then_some(0.0));
-            let mut rounds = if of_grid { grid.rounds.clone() } else { vec![] };
-            rounds.extend((from == From::Attributes && !rounds.contains(&1)).then_some(1));
-            for (&rounds, &shrink) in rounds.iter().flat_map(|r| shrinks.iter().map(move |s| (r, s))) {
-                let found = world.judge(&world.bag(&labels[..rounds], classes, shrink), evaluation.k).all;
-                choice.tried.push((Setting { from, classes, shrink, rounds }, found.recall, found.ndcg));
-            }
+    let mut eases = vec![0.0; evaluation.ease.len()];
+    for number in 0..grid.hides {
+        let world = World::new(work, base, grid.hide, seed.wrapping_add((number as u64) << 40), &grid.from)?;
+        try_all(work, &grid, &world, evaluation.k, &mut choice.tried)?;
+        for (sum, &lambda) in eases.iter_mut().zip(&evaluation.ease) {
+            *sum += world.judge(&Ease::fit(&world.left, lambda)?, evaluation.k).all.ndcg;
         }
     }
+    let hides = grid.hides as f64;
+    choice.tried.iter_mut().for_each(|(_, recall, ndcg)| (*recall, *ndcg) = (*recall / hides, *ndcg / hides));
     let better = |wanted: &dyn Fn(&Setting) -> bool, known: Setting| {
         let mut best = (f64::NEG_INFINITY, known);
         for (setting, _, ndcg) in choice.tried.iter().filter(|(setting, ..)| wanted(setting)) {
@@ -217,20 +213,50 @@ pub(super) fn choose(work: &Work<'_>, base: &Holdings, seed: u64) -> Result<Choi
     let single = |s: &Setting| s.from == From::Attributes && s.rounds == 1;
     let plain = better(&|s| single(s) && s.shrink == 0.0, choice.plain);
     let shrunk = better(&|s| single(s) && grid.shrink.contains(&s.shrink), choice.shrunk);
-    let of_grid = |s: &Setting| {
-        grid.from.contains(&s.from) && grid.rounds.contains(&s.rounds) && grid.shrink.contains(&s.shrink)
-    };
+    let of_grid =
+        |s: &Setting| grid.from.contains(&s.from) && grid.rounds.contains(&s.rounds) && grid.shrink.contains(&s.shrink);
     choice.best = better(&of_grid, choice.best);
     (choice.plain, choice.shrunk) = (plain, shrunk);
     let mut ease = (f64::NEG_INFINITY, choice.ease);
-    for &lambda in &evaluation.ease {
-        let found = world.judge(&Ease::fit(&world.left, lambda)?, evaluation.k).all.ndcg;
-        if found > ease.0 {
-            ease = (found, Some(lambda));
+    for (sum, &lambda) in eases.iter().zip(&evaluation.ease) {
+        if *sum > ease.0 {
+            ease = (*sum, Some(lambda));
         }
     }
     choice.ease = ease.1;
     Ok(choice)
+}
+
+/// Adds each setting's recall and NDCG to those of the hides before, in one order.
+fn try_all(
+    work: &Work<'_>,
+    grid: &Grid,
+    world: &World,
+    k: usize,
+    tried: &mut Vec<(Setting, f64, f64)>,
+) -> Result<(), PushError> {
+    let mut from = grid.from.clone();
+    if !from.contains(&From::Attributes) {
+        from.push(From::Attributes);
+    }
+    for (&from, &classes) in from.iter().flat_map(|from| grid.classes.iter().map(move |classes| (from, classes))) {
+        let of_grid = grid.from.contains(&from);
+        let most = if of_grid { grid.rounds.iter().copied().max().unwrap_or(1) } else { 1 };
+        let labels = world.labels(work, from, classes, most)?;
+        let mut shrinks = grid.shrink.clone();
+        shrinks.extend((from == From::Attributes && !shrinks.contains(&0.0)).then_some(0.0));
+        let mut rounds = if of_grid { grid.rounds.clone() } else { vec![] };
+        rounds.extend((from == From::Attributes && !rounds.contains(&1)).then_some(1));
+        for (&rounds, &shrink) in rounds.iter().flat_map(|r| shrinks.iter().map(move |s| (r, s))) {
+            let setting = Setting { from, classes, shrink, rounds };
+            let found = world.judge(&world.bag(&labels[..rounds], classes, shrink), k).all;
+            match tried.iter_mut().find(|(other, ..)| *other == setting) {
+                Some((_, recall, ndcg)) => (*recall, *ndcg) = (*recall + found.recall, *ndcg + found.ndcg),
+                None => tried.push((setting, found.recall, found.ndcg)),
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The names of the methods, in the order of [`SeedFigures::methods`].

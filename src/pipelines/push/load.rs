@@ -60,8 +60,21 @@ pub(super) struct Sources {
 }
 
 impl Loaded {
-    pub(super) fn read(settings: &Settings, sources: &Sources) -> Result<Self, TabularError> {
+    pub(super) fn read(settings: &Settings, sources: &Sources) -> Result<(Self, Option<usize>), TabularError> {
         let wide = names(settings.holdings.wide.as_ref())?;
+        if settings.customers.stream {
+            let products = match &sources.products {
+                Some(source) => read_products(source, settings)?,
+                None => BTreeMap::new(),
+            };
+            let products = order_products(products.keys().cloned().chain(wide), &products);
+            let exclusions = match &sources.exclude {
+                Some(source) => read_exclusions(source, settings)?,
+                None => Exclusions::default(),
+            };
+            let (loaded, total) = super::stream::sample(settings, &sources.customers, (&products, exclusions))?;
+            return Ok((loaded, Some(total)));
+        }
         let plan = Plan::of(settings, &sources.customers, &wide)?;
         let file = sources.customers.path().to_owned();
         let customers = read_customers(&sources.customers, settings, &plan, &wide)?;
@@ -85,10 +98,13 @@ impl Loaded {
         };
         if holdings.holding_users().len() < 3 {
             let found = holdings.holding_users().len();
-            return Err(TabularError::data(&file, format!("expected at least 3 customers who hold something, found {found}")));
+            return Err(TabularError::data(
+                &file,
+                format!("expected at least 3 customers who hold something, found {found}"),
+            ));
         }
         let (columns, counts) = (customers.columns, plan.counts);
-        Ok(Self { file, ids: customers.ids, columns, counts, holdings, sums, products, exclusions })
+        Ok((Self { file, ids: customers.ids, columns, counts, holdings, sums, products, exclusions }, None))
     }
 
     /// Where a customer's holdings begin among all.
@@ -313,9 +329,8 @@ fn read_products(source: &Source, settings: &Settings) -> Result<BTreeMap<String
         for (row, place) in batch.rows.iter().enumerate() {
             let id = text(0, row);
             let name = Some(text(batch.columns.len() - 1, row)).filter(|name| !name.is_empty());
-            let wrong = |reason: String| {
-                TabularError::data(source.path(), format!("{place}, column `{}`: {reason}", table.id))
-            };
+            let wrong =
+                |reason: String| TabularError::data(source.path(), format!("{place}, column `{}`: {reason}", table.id));
             if id.is_empty() {
                 return Err(wrong("expected a product, found nothing".to_owned()));
             }

@@ -11,6 +11,7 @@ mod error;
 mod features;
 mod judge;
 mod load;
+mod measure;
 mod model;
 mod offer;
 mod predict;
@@ -18,6 +19,7 @@ mod report;
 mod results;
 mod run;
 pub mod settings;
+mod stream;
 mod tables;
 
 use super::tabular::{Recipe, TableJob, TableKind, TabularError};
@@ -27,6 +29,7 @@ use crate::run::{Outcome, RunContext, RunError};
 use crate::spec::Issues;
 
 pub use error::PushError;
+pub use measure::{Measured, measure};
 pub use predict::predict;
 pub use settings::Settings;
 

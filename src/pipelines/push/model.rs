@@ -132,7 +132,7 @@ impl Model {
     ) -> Result<(Vec<f32>, Vec<Replacement>), PushError> {
         let Header { prep, extractor, held, setting, scales, .. } = &self.header;
         let (rows, replaced) = prep.apply(columns)?;
-        let features = extractor.apply(&Rows::new(&rows, prep.width())?, backend)?;
+        let features = extractor.open(backend)?.of(rows)?;
         let (width, coordinates) = match held {
             Some(space) => {
                 let rows = space.profile.rows(holdings);

@@ -153,6 +153,58 @@ impl Rules<'_> {
     }
 }
 
+/// What each class is offered, made once: for one round, where weights are those of the class.
+#[derive(Debug)]
+pub(super) struct ClassOffers {
+    /// Products by weight, as many as can be needed; `None` for a class that is too small.
+    lists: Vec<Option<Vec<(u32, f64)>>>,
+    most: usize,
+}
+
+impl ClassOffers {
+    pub(super) fn new(push: &Push, weighed: &Weighed) -> Self {
+        let counts = &weighed.counts[0];
+        let list = |class: usize| {
+            if counts.users[class] < push.class_size_min as u64 {
+                return None;
+            }
+            let weights = weighed.of_class(class);
+            let most = if push.next { weights.len() } else { push.top_k };
+            let order = rank(weights, most, |p| weights[p] > 0.0 && weights[p] >= push.weight_min);
+            Some(order.into_iter().map(|p| (p, weights[p as usize])).collect())
+        };
+        let lists = (0..counts.classes()).map(list).collect();
+        Self { lists, most: push.top_k.min(push.cap.unwrap_or(usize::MAX)) }
+    }
+
+    /// Calls `take` for each push of a customer of `class`, or says why there is none.
+    pub(super) fn offer(
+        &self,
+        class: u32,
+        held: impl Fn(u32) -> bool,
+        barred: impl Fn(u32) -> bool,
+        mut take: impl FnMut(u32, f64),
+    ) -> Option<WhyNot> {
+        let Some(list) = &self.lists[class as usize] else { return Some(WhyNot::SmallClass) };
+        let mut given = 0;
+        for (product, weight) in list {
+            if given == self.most {
+                break;
+            }
+            if !held(*product) && !barred(*product) {
+                take(*product, *weight);
+                given += 1;
+            }
+        }
+        match (given, list.is_empty()) {
+            (0, true) => Some(WhyNot::LightProducts),
+            (0, false) if list.iter().all(|(product, _)| held(*product)) => Some(WhyNot::HoldsAll),
+            (0, false) => Some(WhyNot::Excluded),
+            _ => None,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -224,5 +276,37 @@ mod tests {
         let (weighed, _) = weighed();
         assert!(weighed.of_class(1)[3] >= 1.0);
         assert_eq!(offer(&light, &Exclusions::default(), 0, &[0, 1]), Err(WhyNot::HoldsAll));
+    }
+
+    #[test]
+    fn p6_lists_by_class_offer_what_the_rules_offer_to_each_customer() {
+        let (weighed, _) = weighed();
+        let products = products();
+        let mut exclusions = Exclusions::default();
+        exclusions.products.entry("u".to_owned()).or_default().insert("b".to_owned());
+        let mut compared = 0;
+        for (next, top_k, cap, weight_min, class_size_min) in [
+            (false, 1, None, 0.0, 1),
+            (true, 1, None, 0.0, 1),
+            (false, 3, Some(1), 0.5, 1),
+            (true, 3, Some(2), 0.0, 1),
+            (true, 2, None, 1.5 - 1.0, 2),
+            (false, 2, None, 0.9, 4),
+        ] {
+            let push = Push { next, top_k, cap, weight_min, class_size_min, ..Push::default() };
+            let rules = Rules { push: &push, exclusions: &exclusions, products: &products };
+            let by_class = ClassOffers::new(&push, &weighed);
+            for (class, bits) in (0..2).flat_map(|class| (0..16_u32).map(move |bits| (class, bits))) {
+                let held: Vec<u32> = (0..4).filter(|p| bits >> p & 1 == 1).collect();
+                let user = Candidate { number: 0, id: "u", classes: &[class], held: &held };
+                let (mut wanted, mut found) = (vec![], vec![]);
+                let why = rules.offer(user, &weighed, &mut [0.0; 4], &mut wanted);
+                let own = by_class.offer(class, |p| bits >> p & 1 == 1, |p| p == 1, |p, w| found.push((p, w)));
+                assert_eq!(own, why, "{push:?} {class} {bits}");
+                assert_eq!(found, wanted.iter().map(|o| (o.product, o.weight)).collect::<Vec<_>>());
+                compared += 1;
+            }
+        }
+        assert_eq!(compared, 6 * 32);
     }
 }

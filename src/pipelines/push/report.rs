@@ -27,8 +27,8 @@ const SUSPICIOUS: f64 = 0.2;
 pub(super) fn build(results: &Results, facts: &RunFacts) -> Result<Report, ReportError> {
     let subtitle = format!(
         "{} to {}, seed {}",
-        counted(results.offers.len(), "offer"),
-        counted(results.customers - results.without.len(), "customer"),
+        counted(results.totals.pushes, "offer"),
+        counted(results.customers - results.totals.without(), "customer"),
         facts.seed
     );
     let mut report = Report::new(&format!("Pushes: {}", facts.job), &subtitle);
@@ -56,11 +56,10 @@ pub(super) fn suspicious(results: &Results) -> Vec<(&str, f64)> {
 }
 
 fn summary(body: &mut Body, results: &Results) {
-    let anomalies: usize = results.replaced_by_column().iter().map(|(anomalies, _)| anomalies).sum();
-    let pushed = results.customers - results.without.len();
+    let pushed = results.customers - results.totals.without();
     let mut cards = vec![
-        Card::new("Pushes", count(results.offers.len()), &format!("to {}", counted(pushed, "customer"))),
-        Card::new("Without a push", count(results.without.len()), "each with its reason, in tables/without"),
+        Card::new("Pushes", count(results.totals.pushes), &format!("to {}", counted(pushed, "customer"))),
+        Card::new("Without a push", count(results.totals.without()), "each with its reason, in tables/without"),
         Card::new(
             "Customers",
             count(results.customers),
@@ -71,7 +70,7 @@ fn summary(body: &mut Body, results: &Results) {
             count(results.products.ids.len()),
             &format!("{} in all; nobody holds {}", counted(results.holdings, "holding"), count(results.unheld)),
         ),
-        Card::new("Values replaced", count(anomalies), "anomalies; each one in tables/cleaning"),
+        Card::new("Values replaced", count(results.totals.anomalies()), "anomalies; each one in tables/cleaning"),
     ];
     let spreads = results.evaluation.as_ref().map(Evaluated::spreads).unwrap_or_default();
     let of = |method: &str| spreads.iter().find(|(name, _)| name == method).map(|(_, figures)| figures);
@@ -85,6 +84,9 @@ fn summary(body: &mut Body, results: &Results) {
         results.setting.text(),
         if results.setting.rounds > 1 { ", its mean over the rounds" } else { "" }
     ));
+    if let Some(sample) = results.sample {
+        body.paragraph(&format!("Everything was learned from a sample of {}.", counted(sample, "customer")));
+    }
     if results.exclusions > 0 {
         body.paragraph(&format!("{} hold on every path.", counted(results.exclusions, "exclusion")));
     }
@@ -186,13 +188,7 @@ fn chosen(body: &mut Body, evaluated: &Evaluated, results: &Results) -> Result<(
 }
 
 fn pushes(body: &mut Body, results: &Results) -> Result<(), ReportError> {
-    let mut counts: BTreeMap<u32, (usize, f64)> = BTreeMap::new();
-    for offer in &results.offers {
-        let (times, weight) = counts.entry(offer.product).or_default();
-        *times += 1;
-        *weight += offer.weight;
-    }
-    let mut order: Vec<(u32, (usize, f64))> = counts.into_iter().collect();
+    let mut order: Vec<(u32, (usize, f64))> = results.totals.by_product.clone().into_iter().collect();
     order.sort_by_key(|(product, (times, _))| (std::cmp::Reverse(*times), *product));
     let columns = vec![
         Column::text("product"),
@@ -205,12 +201,12 @@ fn pushes(body: &mut Body, results: &Results) -> Result<(), ReportError> {
         table.row(vec![
             results.products.names[product as usize].as_str().into(),
             times.into(),
-            (times as f64 / results.offers.len().max(1) as f64).into(),
+            (times as f64 / results.totals.pushes.max(1) as f64).into(),
             (weight / times as f64).into(),
         ])?;
     }
     body.table(table);
-    let reasons = results.reasons();
+    let reasons = &results.totals.reasons;
     if reasons.is_empty() {
         body.paragraph("Every customer is offered something.");
         return Ok(());
@@ -316,6 +312,10 @@ fn draws(body: &mut Body, results: &Results) -> Result<(), ReportError> {
 
 fn features(body: &mut Body, results: &Results) -> Result<(), ReportError> {
     let course = &results.course;
+    if course.judges == 0 {
+        body.paragraph("The standardised attributes are the features.");
+        return Ok(());
+    }
     let judged = format!("on {} that took no part in training", counted(course.judges, "customer"));
     if course.similarity.is_empty() {
         body.paragraph(&format!(
@@ -327,7 +327,11 @@ fn features(body: &mut Body, results: &Results) -> Result<(), ReportError> {
     let chart = LineChart::new("Pearson similarity by round", "rounds of training", "similarity", XLabels::From(0));
     let chart = chart.series("network", 0, &course.similarity).reference(course.pca, "components");
     body.figure(chart.render()?, &format!("Between what the network gives back and the attributes, {judged}."));
-    let end = if course.reached { "It is as near as the job asks for" } else { "It did not come as near as the job asks for" };
+    let end = if course.reached {
+        "It is as near as the job asks for"
+    } else {
+        "It did not come as near as the job asks for"
+    };
     let kept = if course.behind {
         "the network fell behind the principal components, so that these are used"
     } else {
@@ -362,12 +366,14 @@ fn cleaning(body: &mut Body, results: &Results) -> Result<(), ReportError> {
         Column::integer("missing"),
     ];
     let mut table = Table::new("What was replaced, by column", columns);
-    let counts = results.replaced_by_column();
+    let counts = results.totals.replaced.clone();
     let mut instead = vec![];
     for (column, (anomalies, missing)) in results.columns.iter().zip(counts) {
         let (rule, bounds, mean) = match column {
             ColumnPrep::Number { cleaner, name } => {
-                instead.extend(cleaner.instead.as_ref().map(|why| format!("{name}: {} speaks, since {why}", rule(cleaner.rule))));
+                instead.extend(
+                    cleaner.instead.as_ref().map(|why| format!("{name}: {} speaks, since {why}", rule(cleaner.rule))),
+                );
                 let log = if cleaner.log1p { " of log1p" } else { "" };
                 let plain = |v: Option<f64>| v.map(|v| cleaner.plain(v));
                 (
@@ -408,11 +414,7 @@ const fn rule(rule: CleanRule) -> &'static str {
 
 /// The replacements that changed most, by how many times the old value is the new one.
 fn largest(body: &mut Body, results: &Results) -> Result<(), ReportError> {
-    let ratio = |old: f64, new: f64| if new == 0.0 { 0.0 } else { (old / new).abs() };
-    let mut order: Vec<(f64, &crate::prep::Replacement)> =
-        results.replaced.iter().filter_map(|r| r.old.map(|old| (ratio(old, r.new), r))).collect();
-    order.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.row.cmp(&b.1.row)).then(a.1.column.cmp(&b.1.column)));
-    if order.is_empty() {
+    if results.totals.anomalies.is_empty() {
         return Ok(());
     }
     let columns = vec![
@@ -423,13 +425,13 @@ fn largest(body: &mut Body, results: &Results) -> Result<(), ReportError> {
         Column::number("times as large", 0),
     ];
     let mut table = Table::new("The largest anomalies", columns);
-    for (times, r) in order.into_iter().take(12) {
+    for anomaly in &results.totals.anomalies {
         table.row(vec![
-            results.ids[r.row].as_str().into(),
-            results.columns[r.column].name().into(),
-            r.old.into(),
-            r.new.into(),
-            times.into(),
+            anomaly.id.as_str().into(),
+            results.columns[anomaly.column].name().into(),
+            anomaly.old.into(),
+            anomaly.new.into(),
+            anomaly.times().into(),
         ])?;
     }
     body.table(table);

@@ -10,7 +10,7 @@ use super::offer::{Offer, WhyNot};
 use crate::prep::{ColumnPrep, Replacement};
 use crate::recommend::Judged;
 
-/// Everything that was found.
+/// What report and metrics are made from.
 #[derive(Debug)]
 pub(super) struct Results {
     pub customers: usize,
@@ -22,21 +22,118 @@ pub(super) struct Results {
     pub unheld: usize,
     pub exclusions: usize,
     pub id: String,
-    pub ids: Vec<String>,
-    /// Each customer's class in the first round.
-    pub classes: Vec<u32>,
-    pub distances: Vec<f32>,
-    pub offers: Vec<Offer>,
-    pub without: Vec<(usize, WhyNot)>,
+    pub totals: Totals,
     pub by_class: Vec<ClassRow>,
     pub columns: Vec<ColumnPrep>,
-    pub replaced: Vec<Replacement>,
     pub course: Course,
     pub draws: Vec<Draws>,
     pub setting: Setting,
     pub choice: Choice,
     pub evaluation: Option<Evaluated>,
     pub map: Option<Map>,
+    /// Customers that everything was learned from, where these are a sample.
+    pub sample: Option<usize>,
+}
+
+/// What is known of each customer, where customers are held in memory.
+#[derive(Debug)]
+pub(super) struct Lists {
+    pub ids: Vec<String>,
+    /// Each customer's class in the first round.
+    pub classes: Vec<u32>,
+    pub distances: Vec<f32>,
+    pub offers: Vec<Offer>,
+    pub without: Vec<(usize, WhyNot)>,
+    pub replaced: Vec<Replacement>,
+}
+
+/// Counts over all customers.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Totals {
+    pub pushes: usize,
+    /// Pushes of each product, and the sum of their weights.
+    pub by_product: BTreeMap<u32, (usize, f64)>,
+    /// Pushes to customers of each class.
+    pub by_class: BTreeMap<u32, usize>,
+    /// Customers without a push by reason.
+    pub reasons: BTreeMap<WhyNot, usize>,
+    /// Replacements by column: anomalies, and missing values.
+    pub replaced: Vec<(usize, usize)>,
+    pub anomalies: Vec<Anomaly>,
+}
+
+/// A replaced value and whose it was.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Anomaly {
+    pub id: String,
+    pub column: usize,
+    pub old: f64,
+    pub new: f64,
+}
+
+impl Anomaly {
+    /// How many times the new value the old one is.
+    pub(super) fn times(&self) -> f64 {
+        if self.new == 0.0 { 0.0 } else { (self.old / self.new).abs() }
+    }
+}
+
+/// The largest anomalies that are kept for the report.
+const ANOMALIES: usize = 12;
+
+impl Totals {
+    /// Nothing yet, of so many columns.
+    pub(super) fn new(columns: usize) -> Self {
+        Self { replaced: vec![(0, 0); columns], ..Self::default() }
+    }
+
+    /// One push more.
+    pub(super) fn offer(&mut self, product: u32, class: u32, weight: f64) {
+        self.pushes += 1;
+        let (times, sum) = self.by_product.entry(product).or_default();
+        *times += 1;
+        *sum += weight;
+        *self.by_class.entry(class).or_default() += 1;
+    }
+
+    /// One replacement more.
+    pub(super) fn replacement(&mut self, column: usize, old: Option<f64>, new: f64, id: impl FnOnce() -> String) {
+        let (anomalies, missing) = &mut self.replaced[column];
+        let Some(old) = old else {
+            *missing += 1;
+            return;
+        };
+        *anomalies += 1;
+        let mut own = Anomaly { id: String::new(), column, old, new };
+        // Of equally large ones those that came first stay.
+        if self.anomalies.len() == ANOMALIES && self.anomalies.last().is_some_and(|last| own.times() <= last.times()) {
+            return;
+        }
+        own.id = id();
+        let place = self.anomalies.partition_point(|other| other.times() >= own.times());
+        self.anomalies.insert(place, own);
+        self.anomalies.truncate(ANOMALIES);
+    }
+
+    pub(super) fn of(lists: &Lists, columns: usize) -> Self {
+        let mut totals = Self::new(columns);
+        lists.offers.iter().for_each(|offer| totals.offer(offer.product, offer.class, offer.weight));
+        lists.without.iter().for_each(|(_, why)| *totals.reasons.entry(*why).or_default() += 1);
+        lists.replaced.iter().for_each(|r| totals.replacement(r.column, r.old, r.new, || lists.ids[r.row].clone()));
+        totals
+    }
+
+    pub(super) fn without(&self) -> usize {
+        self.reasons.values().sum()
+    }
+
+    pub(super) fn anomalies(&self) -> usize {
+        self.replaced.iter().map(|(anomalies, _)| anomalies).sum()
+    }
+
+    pub(super) fn missing(&self) -> usize {
+        self.replaced.iter().map(|(_, missing)| missing).sum()
+    }
 }
 
 /// One class of the first round.
@@ -113,37 +210,9 @@ impl Evaluated {
     }
 }
 
-impl Results {
-    /// Replacements by column: anomalies, and missing values.
-    pub(super) fn replaced_by_column(&self) -> Vec<(usize, usize)> {
-        let mut counts = vec![(0, 0); self.columns.len()];
-        for replacement in &self.replaced {
-            let (anomalies, missing) = &mut counts[replacement.column];
-            *if replacement.old.is_some() { anomalies } else { missing } += 1;
-        }
-        counts
-    }
-
-    /// Customers without a push by reason.
-    pub(super) fn reasons(&self) -> BTreeMap<WhyNot, usize> {
-        let mut reasons = BTreeMap::new();
-        for (_, why) in &self.without {
-            *reasons.entry(*why).or_default() += 1;
-        }
-        reasons
-    }
-}
-
 /// The classes of the first round.
-pub(super) fn classes(model: &Model, labels: &[u32], offers: &[Offer]) -> Vec<ClassRow> {
+pub(super) fn classes(model: &Model, customers: &[usize], totals: &Totals) -> Vec<ClassRow> {
     let weighed = model.weighed();
-    let count = |labels: &mut dyn Iterator<Item = u32>| {
-        let mut counts = vec![0_usize; model.header.setting.classes];
-        labels.for_each(|label| counts[label as usize] += 1);
-        counts
-    };
-    let customers = count(&mut labels.iter().copied());
-    let pushed = count(&mut offers.iter().map(|offer| offer.class));
     let row = |class: usize| {
         let weights = weighed.of_class(class);
         // Of equal weights the first product.
@@ -155,7 +224,7 @@ pub(super) fn classes(model: &Model, labels: &[u32], offers: &[Offer]) -> Vec<Cl
             product: product as u32,
             weight: weights[product],
             holders: model.counts[0].holders_in(class)[product],
-            pushed: pushed[class],
+            pushed: totals.by_class.get(&(class as u32)).copied().unwrap_or(0),
             total: model.header.draws[0].totals.get(class).copied().unwrap_or(0.0),
         }
     };

@@ -8,8 +8,9 @@ use super::error::PushError;
 use super::judge::{self, Choice, SeedFigures, Work};
 use super::load::{Loaded, Sources};
 use super::model::Model;
-use super::results::{self, Evaluated, Map, Results};
+use super::results::{self, Evaluated, Lists, Map, Results, Totals};
 use super::settings::{From, Settings};
+use super::stream::Stream;
 use super::{Pushes, predict, report, tables};
 use crate::artifact;
 use crate::backend::Backend;
@@ -26,7 +27,11 @@ const MAP_POINTS: usize = 3000;
 
 /// The data of a job.
 #[derive(Debug)]
-pub struct Data(Loaded);
+pub struct Data {
+    loaded: Loaded,
+    /// Customers of the whole table, where `loaded` is a sample of them.
+    streamed: Option<usize>,
+}
 
 pub(super) fn load(job: &TableJob<Pushes>) -> Result<Data, TabularError> {
     let settings = &job.settings;
@@ -44,9 +49,9 @@ pub(super) fn load(job: &TableJob<Pushes>) -> Result<Data, TabularError> {
         products: optional(settings.products.is_some())?,
         exclude: optional(settings.exclude.is_some())?,
     };
-    let loaded = Loaded::read(settings, &sources)?;
+    let (loaded, streamed) = Loaded::read(settings, &sources)?;
     check(settings, &loaded)?;
-    Ok(Data(loaded))
+    Ok(Data { loaded, streamed })
 }
 
 /// What can only be told with the data at hand.
@@ -74,15 +79,25 @@ fn check(settings: &Settings, loaded: &Loaded) -> Result<(), TabularError> {
 }
 
 pub(super) fn facts(_: &TableJob<Pushes>, data: &Data) -> Vec<String> {
-    let loaded = &data.0;
+    let Data { loaded, streamed } = data;
     let learn = loaded.learn().len();
     let unheld = loaded.holdings.holders().iter().filter(|holders| **holders == 0).count();
-    vec![
-        format!("customers: {}, of whom {} hold nothing and are candidates only", loaded.ids.len(), loaded.ids.len() - learn),
-        format!("holdings: {} of {} products, {unheld} of which nobody holds", loaded.holdings.len(), loaded.products.ids.len()),
+    let sampled = streamed.map(|total| format!("stream: {total} customers; what follows is said of a sample"));
+    let facts = [
+        format!(
+            "customers: {}, of whom {} hold nothing and are candidates only",
+            loaded.ids.len(),
+            loaded.ids.len() - learn
+        ),
+        format!(
+            "holdings: {} of {} products, {unheld} of which nobody holds",
+            loaded.holdings.len(),
+            loaded.products.ids.len()
+        ),
         format!("attributes: {} columns", loaded.columns.len()),
         format!("exclusions: {}", loaded.exclusions.len()),
-    ]
+    ];
+    sampled.into_iter().chain(facts).collect()
 }
 
 pub(super) fn run(
@@ -91,23 +106,95 @@ pub(super) fn run(
     backend: &Backend,
     ctx: &RunContext,
 ) -> Result<Outcome, RunError> {
-    let (settings, loaded, seed) = (&job.settings, &data.0, ctx.seed());
+    let (settings, loaded, seed) = (&job.settings, &data.loaded, ctx.seed());
     let stop = || ctx.interrupted();
     let work = Work { settings, loaded, backend, stop: &stop };
     let choice: Choice = ctx.stage("choice", || Ok(judge::choose(&work, &loaded.holdings, seed)?))?;
     let bytes = ctx.stage_bytes("classes", || Ok(Model::fit(&work, choice.best, seed)?.to_bytes()?))?;
     let evaluation = evaluate(&work, ctx)?;
-    let model = Model::from_bytes(&bytes, Path::new("classes")).map_err(PushError::from)?;
+    let mut model = Model::from_bytes(&bytes, Path::new("classes"))?;
     ctx.check_interrupt()?;
-    let results = assemble(&work, model, choice, evaluation, seed)?;
-    warn(&results, ctx)?;
+    if data.streamed.is_some() {
+        return streamed(job, &work, (&mut model, choice), ctx);
+    }
+    let (results, lists) = assemble(&work, model, choice, evaluation, seed)?;
+    finish(job, ctx, (&results, Some(&lists)), &bytes)
+}
+
+/// Pushes to all customers of a table of which only a sample is in memory.
+fn streamed(
+    job: &TableJob<Pushes>,
+    work: &Work<'_>,
+    (model, choice): (&mut Model, Choice),
+    ctx: &RunContext,
+) -> Result<Outcome, RunError> {
+    let Work { loaded, backend, stop, .. } = *work;
+    let source = job.source(0)?;
+    artifact::ensure_folder(&ctx.folder().tables())?;
+    artifact::ensure_folder(&ctx.folder().checkpoints())?;
+    let (tables, scratch) = (ctx.folder().tables(), ctx.folder().checkpoints());
+    let header = &model.header;
+    let (id, wide) = (header.id.clone(), header.wide.clone());
+    ctx.info("classifying and pushing in one stream")?;
+    let format = job.head.output.format;
+    let stream = Stream {
+        source: &source,
+        id: id.as_deref(),
+        wide: &wide,
+        backend,
+        tables: &tables,
+        scratch: &scratch,
+        format,
+        stop,
+    };
+    let found = stream.run(model)?;
+    let by_class = results::classes(model, &found.by_class, &found.totals);
+    let held: u64 = model.counts.iter().flat_map(|counts| &counts.holders).sum();
+    debug_assert_eq!(held as usize, found.holdings);
+    let (places, _) = model.place(&loaded.columns, &loaded.holdings, backend)?;
+    let (labels, _) = model.classify(&places, backend)?;
+    let map = map(backend, &places, loaded.ids.len(), &labels[0], &model.centres[0], ctx.seed())?;
+    let totals = &model.counts[0];
+    let holders = |p: usize| (0..totals.classes()).map(|class| totals.holders_in(class)[p]).sum::<u64>();
+    let bytes = model.to_bytes()?;
+    let header = &model.header;
+    let results = Results {
+        customers: found.customers,
+        candidates: found.candidates,
+        holdings: found.holdings,
+        unheld: (0..totals.products()).filter(|p| holders(*p) == 0).count(),
+        products: loaded.products.clone(),
+        exclusions: loaded.exclusions.len(),
+        id: tables::id_name(header.id.as_ref()),
+        totals: found.totals,
+        by_class,
+        columns: header.prep.columns().to_vec(),
+        course: header.course.clone(),
+        draws: header.draws.clone(),
+        setting: header.setting,
+        choice,
+        evaluation: None,
+        map,
+        sample: Some(loaded.ids.len()),
+    };
+    finish(job, ctx, (&results, None), &bytes)
+}
+
+/// Writes model, tables and report.
+fn finish(
+    job: &TableJob<Pushes>,
+    ctx: &RunContext,
+    (results, lists): (&Results, Option<&Lists>),
+    bytes: &[u8],
+) -> Result<Outcome, RunError> {
+    warn(results, ctx)?;
     let folder = ctx.folder();
     artifact::ensure_folder(&folder.models())?;
-    artifact::write_bytes(&folder.models().join("model.safetensors"), &bytes)?;
-    results.write_tables(&folder.tables(), job.head.output.format)?;
-    let page = report::build(&results, &RunFacts::of(ctx)).map_err(RunError::work)?;
+    artifact::write_bytes(&folder.models().join("model.safetensors"), bytes)?;
+    results.write_tables(lists, &folder.tables(), job.head.output.format)?;
+    let page = report::build(results, &RunFacts::of(ctx)).map_err(RunError::work)?;
     page.write(&folder.report()).map_err(RunError::work)?;
-    Ok(outcome(&results))
+    Ok(outcome(results))
 }
 
 /// Seeds one after the other, each a stage.
@@ -135,17 +222,23 @@ fn assemble(
     choice: Choice,
     evaluation: Option<Evaluated>,
     seed: u64,
-) -> Result<Results, PushError> {
+) -> Result<(Results, Lists), PushError> {
     let Work { loaded, backend, .. } = *work;
     let (places, replaced) = model.place(&loaded.columns, &loaded.holdings, backend)?;
     let (mut labels, distances) = model.classify(&places, backend)?;
     let (offers, without) = predict::offers(&model, &loaded.ids, &labels, &loaded.holdings);
     let classes = labels.swap_remove(0);
-    let by_class = results::classes(&model, &classes, &offers);
-    let map = map(backend, &places, loaded.ids.len(), &classes, &model.centres[0], seed)?;
+    let ids = loaded.ids.clone();
+    let lists = Lists { ids, classes, distances, offers, without, replaced };
+    let totals = Totals::of(&lists, model.header.prep.columns().len());
+    let mut customers = vec![0; model.header.setting.classes];
+    lists.classes.iter().for_each(|class| customers[*class as usize] += 1);
+    let by_class = results::classes(&model, &customers, &totals);
+    let classes = &lists.classes;
+    let map = map(backend, &places, loaded.ids.len(), classes, &model.centres[0], seed)?;
     let learn = loaded.learn().len();
     let header = model.header;
-    Ok(Results {
+    let results = Results {
         customers: loaded.ids.len(),
         candidates: loaded.ids.len() - learn,
         holdings: loaded.holdings.len(),
@@ -153,21 +246,18 @@ fn assemble(
         products: loaded.products.clone(),
         exclusions: loaded.exclusions.len(),
         id: tables::id_name(header.id.as_ref()),
-        ids: loaded.ids.clone(),
-        classes,
-        distances,
-        offers,
-        without,
+        totals,
         by_class,
         columns: header.prep.columns().to_vec(),
-        replaced,
         course: header.course,
         draws: header.draws,
         setting: header.setting,
         choice,
         evaluation,
         map,
-    })
+        sample: None,
+    };
+    Ok((results, lists))
 }
 
 fn map(
@@ -207,8 +297,8 @@ fn warn(results: &Results, ctx: &RunContext) -> Result<(), RunError> {
 
 fn outcome(results: &Results) -> Outcome {
     let mut headline = vec![
-        ("pushes".to_owned(), results.offers.len() as f64),
-        ("customers_without".to_owned(), results.without.len() as f64),
+        ("pushes".to_owned(), results.totals.pushes as f64),
+        ("customers_without".to_owned(), results.totals.without() as f64),
     ];
     let spreads = results.evaluation.as_ref().map(Evaluated::spreads).unwrap_or_default();
     if let Some((_, figures)) = spreads.iter().find(|(name, _)| name == judge::BEST) {
@@ -225,9 +315,8 @@ fn outcome(results: &Results) -> Outcome {
             json!({ "method": name, "figures": each.collect::<serde_json::Map<_, _>>() })
         })
         .collect();
-    let anomalies: usize = results.replaced_by_column().iter().map(|(anomalies, _)| anomalies).sum();
     let reasons: serde_json::Map<String, serde_json::Value> =
-        results.reasons().iter().map(|(why, count)| (why.text().to_owned(), json!(count))).collect();
+        results.totals.reasons.iter().map(|(why, count)| (why.text().to_owned(), json!(count))).collect();
     let details = json!({
         "customers": results.customers,
         "candidates": results.candidates,
@@ -235,8 +324,8 @@ fn outcome(results: &Results) -> Outcome {
         "products_of_nobody": results.unheld,
         "holdings": results.holdings,
         "setting": results.setting,
-        "replaced": anomalies,
-        "missing": results.replaced.len() - anomalies,
+        "replaced": results.totals.anomalies(),
+        "missing": results.totals.missing(),
         "features": { "similarity": results.course.kept, "pca": results.course.pca, "reached": results.course.reached },
         "without": reasons,
         "evaluation": methods,

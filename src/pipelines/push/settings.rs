@@ -224,6 +224,8 @@ pub enum Method {
     Network,
     /// Principal components.
     Pca,
+    /// Nothing: the standardised attributes are the features.
+    None,
 }
 
 /// What classes are made from.
@@ -324,11 +326,13 @@ pub struct Choose {
     pub rounds: Vec<usize>,
     /// How much is hidden to choose by.
     pub hide: Hide,
+    /// How often something is hidden; what is best on average is chosen.
+    pub hides: usize,
 }
 
 impl Default for Choose {
     fn default() -> Self {
-        Self { from: vec![], classes: vec![], shrink: vec![], rounds: vec![], hide: Hide::Share(0.2) }
+        Self { from: vec![], classes: vec![], shrink: vec![], rounds: vec![], hide: Hide::Share(0.2), hides: 1 }
     }
 }
 

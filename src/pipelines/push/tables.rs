@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use super::offer::Offer;
-use super::results::{FIGURES, Results};
+use super::offer::{Offer, WhyNot};
+use super::results::{FIGURES, Lists, Results};
 use crate::artifact::table::{Cells, Table, TableFormat};
 use crate::artifact::{ArtifactError, ensure_folder};
-use crate::prep::ColumnPrep;
+use crate::prep::{ColumnPrep, Replacement};
 
 /// Columns that are ours: a customers' id column of the same name is called `customer`.
 const OWN: [&str; 9] =
@@ -20,17 +20,18 @@ pub(super) fn id_name(id: Option<&String>) -> String {
 
 impl Results {
     /// Writes all tables into `folder`.
-    pub(super) fn write_tables(&self, folder: &Path, format: TableFormat) -> Result<(), ArtifactError> {
+    pub(super) fn write_tables(
+        &self,
+        lists: Option<&Lists>,
+        folder: &Path,
+        format: TableFormat,
+    ) -> Result<(), ArtifactError> {
         ensure_folder(folder)?;
-        let mut all = vec![
-            ("pushes", offers(&self.id, &self.ids, &self.products.ids, &self.offers)?),
-            ("without", self.without_table()?),
-            ("classes", self.class_table()?),
-            ("customers", self.customer_table()?),
-            ("cleaning", self.cleaning_table()?),
-            ("columns", self.column_table()?),
-            ("draws", self.draw_table()?),
-        ];
+        let mut all =
+            vec![("classes", self.class_table()?), ("columns", self.column_table()?), ("draws", self.draw_table()?)];
+        if let Some(lists) = lists {
+            all.extend(self.of_lists(lists)?);
+        }
         if !self.choice.tried.is_empty() {
             all.push(("choice", self.choice_table()?));
         }
@@ -43,11 +44,26 @@ impl Results {
         Ok(())
     }
 
-    fn without_table(&self) -> Result<Table, ArtifactError> {
-        Table::new([
-            (self.id.clone(), Cells::text(self.without.iter().map(|(user, _)| self.ids[*user].as_str()))),
-            ("class".to_owned(), Cells::i64(self.without.iter().map(|(user, _)| i64::from(self.classes[*user])))),
-            ("reason".to_owned(), Cells::text(self.without.iter().map(|(_, why)| why.text()))),
+    fn of_lists(&self, lists: &Lists) -> Result<Vec<(&'static str, Table)>, ArtifactError> {
+        let class = |user: usize| lists.classes[user];
+        let without = lists.without.iter().map(|(user, why)| (lists.ids[*user].as_str(), class(*user), *why));
+        let replaced = lists.replaced.iter().map(|r| (lists.ids[r.row].as_str(), *r));
+        Ok(vec![
+            ("pushes", offers(&self.id, &lists.ids, &self.products.ids, &lists.offers)?),
+            (
+                "without",
+                without_table(&self.id, Cells::text(without.clone().map(|w| w.0)), without.map(|w| (w.1, w.2)))?,
+            ),
+            ("customers", self.customer_table(lists)?),
+            (
+                "cleaning",
+                cleaning_table(
+                    &self.id,
+                    Cells::text(replaced.clone().map(|r| r.0)),
+                    replaced.map(|r| r.1),
+                    &self.columns,
+                )?,
+            ),
         ])
     }
 
@@ -67,41 +83,16 @@ impl Results {
         ])
     }
 
-    fn customer_table(&self) -> Result<Table, ArtifactError> {
+    fn customer_table(&self, lists: &Lists) -> Result<Table, ArtifactError> {
         Table::new([
-            (self.id.clone(), Cells::text(self.ids.iter().map(String::as_str))),
-            ("class".to_owned(), Cells::i64(self.classes.iter().map(|class| i64::from(*class)))),
-            ("distance".to_owned(), Cells::f32(self.distances.iter().copied())),
-        ])
-    }
-
-    fn cleaning_table(&self) -> Result<Table, ArtifactError> {
-        let rows = || self.replaced.iter();
-        let cleaner = |column: usize| match &self.columns[column] {
-            ColumnPrep::Number { cleaner, .. } => Some(cleaner),
-            ColumnPrep::OneHot { .. } | ColumnPrep::Ordinal { .. } => None,
-        };
-        let bound = |column: usize, high: bool| {
-            let cleaner = cleaner(column)?;
-            if high { cleaner.high } else { cleaner.low }.map(|bound| cleaner.plain(bound))
-        };
-        let rule = |r: &crate::prep::Replacement| match r.old {
-            None => "missing",
-            Some(_) => cleaner(r.column).map_or("none", |cleaner| cleaner.rule.name()),
-        };
-        Table::new([
-            (self.id.clone(), Cells::text(rows().map(|r| self.ids[r.row].as_str()))),
-            ("column".to_owned(), Cells::text(rows().map(|r| self.columns[r.column].name()))),
-            ("value".to_owned(), Cells::F64(rows().map(|r| r.old).collect())),
-            ("low".to_owned(), Cells::F64(rows().map(|r| bound(r.column, false)).collect())),
-            ("high".to_owned(), Cells::F64(rows().map(|r| bound(r.column, true)).collect())),
-            ("replaced_by".to_owned(), Cells::f64(rows().map(|r| r.new))),
-            ("rule".to_owned(), Cells::text(rows().map(rule))),
+            (self.id.clone(), Cells::text(lists.ids.iter().map(String::as_str))),
+            ("class".to_owned(), Cells::i64(lists.classes.iter().map(|class| i64::from(*class)))),
+            ("distance".to_owned(), Cells::f32(lists.distances.iter().copied())),
         ])
     }
 
     fn column_table(&self) -> Result<Table, ArtifactError> {
-        let counts = self.replaced_by_column();
+        let counts = &self.totals.replaced;
         let columns = || self.columns.iter();
         let cleaner = |column: &ColumnPrep| match column {
             ColumnPrep::Number { cleaner, .. } => Some(cleaner.clone()),
@@ -154,7 +145,8 @@ impl Results {
     fn evaluation_table(&self) -> Result<Option<Table>, ArtifactError> {
         let Some(evaluated) = &self.evaluation else { return Ok(None) };
         let seeds = || evaluated.seeds.iter().enumerate();
-        let rows = || seeds().flat_map(|(s, seed)| seed.methods.iter().map(move |(name, judged)| (s, seed, name, judged)));
+        let rows =
+            || seeds().flat_map(|(s, seed)| seed.methods.iter().map(move |(name, judged)| (s, seed, name, judged)));
         let setting = |seed: &super::judge::SeedFigures, name: &str| match name {
             super::judge::PLAIN => seed.choice.plain.text(),
             super::judge::SHRUNK => seed.choice.shrunk.text(),
@@ -172,6 +164,49 @@ impl Results {
         columns.push(("setting".to_owned(), Cells::text(rows().map(|(_, seed, name, _)| setting(seed, name)))));
         Table::new(columns).map(Some)
     }
+}
+
+/// A row a customer without a push.
+pub(super) fn without_table(
+    id: &str,
+    ids: Cells,
+    rows: impl Iterator<Item = (u32, WhyNot)> + Clone,
+) -> Result<Table, ArtifactError> {
+    Table::new([
+        (id.to_owned(), ids),
+        ("class".to_owned(), Cells::i64(rows.clone().map(|(class, _)| i64::from(class)))),
+        ("reason".to_owned(), Cells::text(rows.map(|(_, why)| why.text()))),
+    ])
+}
+
+/// A row a replacement.
+pub(super) fn cleaning_table(
+    id: &str,
+    ids: Cells,
+    rows: impl Iterator<Item = Replacement> + Clone,
+    columns: &[ColumnPrep],
+) -> Result<Table, ArtifactError> {
+    let cleaner = |column: usize| match &columns[column] {
+        ColumnPrep::Number { cleaner, .. } => Some(cleaner),
+        ColumnPrep::OneHot { .. } | ColumnPrep::Ordinal { .. } => None,
+    };
+    let bound = |column: usize, high: bool| {
+        let cleaner = cleaner(column)?;
+        if high { cleaner.high } else { cleaner.low }.map(|bound| cleaner.plain(bound))
+    };
+    let rule = |r: Replacement| match r.old {
+        None => "missing",
+        Some(_) => cleaner(r.column).map_or("none", |cleaner| cleaner.rule.name()),
+    };
+    Table::new([
+        (id.to_owned(), ids),
+        ("column".to_owned(), Cells::text(rows.clone().map(|r| columns[r.column].name()))),
+        ("value".to_owned(), Cells::F64(rows.clone().map(|r| r.old).collect())),
+        ("low".to_owned(), Cells::F64(rows.clone().map(|r| bound(r.column, false)).collect())),
+        ("high".to_owned(), Cells::F64(rows.clone().map(|r| bound(r.column, true)).collect())),
+        ("replaced_by".to_owned(), Cells::f64(rows.clone().map(|r| r.new))),
+        ("rule".to_owned(), Cells::text(rows.map(rule))),
+    ])
 }
 
 /// A row a push.
