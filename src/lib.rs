@@ -16,6 +16,7 @@ pub mod paillier;
 pub mod pipelines;
 pub mod plan;
 pub mod prep;
+pub mod recommend;
 pub mod report;
 pub mod run;
 pub mod spec;

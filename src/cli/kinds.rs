@@ -5,12 +5,13 @@ use crate::pipelines::growth::Growth;
 use crate::pipelines::kmeans::KMEANS;
 use crate::pipelines::neighbours::NEIGHBOURS;
 use crate::pipelines::pca::PCA;
+use crate::pipelines::push::PUSH;
 use crate::pipelines::train::Train;
 use crate::pipelines::tree::TREE;
 use crate::run::{JobKind, Kinds, SelfTest};
 
 /// All of them.
-static ALL: [&dyn JobKind; 8] = [&Growth, &Train, &Alliance, &KMEANS, &NEIGHBOURS, &PCA, &TREE, &SelfTest];
+static ALL: [&dyn JobKind; 9] = [&Growth, &Train, &Alliance, &PUSH, &KMEANS, &NEIGHBOURS, &PCA, &TREE, &SelfTest];
 
 /// One line a kind.
 pub fn kinds() -> Kinds {

@@ -13,6 +13,7 @@ mod options;
 mod predict;
 mod run;
 mod schema;
+mod synth;
 mod tune;
 
 pub use kinds::kinds;
@@ -57,6 +58,7 @@ enum Command {
     Ops(ops::Args),
     Bench(bench::Args),
     Keys(keys::Args),
+    Synth(synth::Args),
     Alliance(alliance::Args),
 }
 
@@ -71,6 +73,7 @@ fn dispatch(command: &Command) -> Result<ExitCode, Failure> {
         Command::Ops(args) => ops::call(args),
         Command::Bench(args) => bench::call(args),
         Command::Keys(args) => keys::call(args),
+        Command::Synth(args) => synth::call(args),
         Command::Alliance(args) => alliance::call(args),
     }
 }

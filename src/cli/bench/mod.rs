@@ -8,6 +8,7 @@ mod paillier;
 mod peak;
 mod product;
 mod profile;
+mod push;
 mod round;
 mod step;
 mod timer;
@@ -30,10 +31,11 @@ Examples:
   nightloom bench paillier --threads 1           encryption, sums, decryption
   nightloom bench round --parties 16             one round of an alliance's encrypted sums
   nightloom bench clusters kmeans --help         K-means, nearest rows, components, trees on rows of a file
+  nightloom bench push --customers 1000000       customers classified and pushed in a stream
 
 Take the figures from a release build on a machine that does nothing else.";
 
-/// Time the operations, training steps of named networks, encryption, or clusters.
+/// Time the operations, training steps of named networks, encryption, clusters, or a stream of pushes.
 #[derive(Debug, clap::Args)]
 #[command(after_help = with_exit_codes(EXAMPLES))]
 pub(super) struct Args {
@@ -49,6 +51,7 @@ enum What {
     Paillier(paillier::Args),
     Round(round::Args),
     Clusters(clusters::Args),
+    Push(push::Args),
 }
 
 pub(super) fn call(args: &Args) -> Result<ExitCode, Failure> {
@@ -63,6 +66,7 @@ pub(super) fn call(args: &Args) -> Result<ExitCode, Failure> {
         What::Paillier(args) => paillier::call(args)?,
         What::Round(args) => round::call(args)?,
         What::Clusters(args) => clusters::call(args)?,
+        What::Push(args) => push::call(args)?,
     }
     Ok(ExitCode::Done)
 }
