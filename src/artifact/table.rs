@@ -199,6 +199,17 @@ impl Table {
         Ok(bytes)
     }
 
+    /// As [`Table::csv`], without the columns' names: for a part behind another.
+    ///
+    /// # Errors
+    /// As [`Table::csv`].
+    pub fn csv_rows(&self) -> Result<Vec<u8>, ArtifactError> {
+        let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+        let fail = |reason: String| ArtifactError::content("table", reason);
+        self.add_csv(&mut writer, false).map_err(|e| fail(e.to_string()))?;
+        writer.into_inner().map_err(|e| fail(e.to_string()))
+    }
+
     fn fill_csv(&self, out: &mut dyn Write) -> Result<(), csv::Error> {
         let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out);
         self.add_csv(&mut writer, true)?;
