@@ -31,6 +31,8 @@ pub(super) struct Results {
     pub choice: Choice,
     pub evaluation: Option<Evaluated>,
     pub map: Option<Map>,
+    /// What every centre's sum of distances was to be below.
+    pub threshold: Option<f64>,
     /// Customers that everything was learned from, where these are a sample.
     pub sample: Option<usize>,
 }
