@@ -191,13 +191,16 @@ struct CustomerRows {
     wide: Pairs,
 }
 
+/// Ids, attributes, and the numbers of wide holdings.
+pub(super) type Columns = (Vec<String>, Vec<NamedColumn>, Vec<Vec<Option<f64>>>);
+
 /// Reads attributes of customers; `learned` are columns with their specs.
 pub(super) fn read_columns(
     source: &Source,
     id: Option<&String>,
     columns: &[(String, ColumnSpec)],
     wide: &[String],
-) -> Result<(Vec<String>, Vec<NamedColumn>, Vec<Vec<Option<f64>>>), TabularError> {
+) -> Result<Columns, TabularError> {
     let typed = |(name, spec): &(String, ColumnSpec)| match spec {
         ColumnSpec::Number(_) => Wanted::typed(name, ColumnType::Float),
         ColumnSpec::OneHot | ColumnSpec::Ordinal(_) => Wanted::typed(name, ColumnType::Text),

@@ -188,8 +188,11 @@ impl Spread {
     }
 }
 
+/// One figure of a method.
+type Figure = fn(&Judged) -> f64;
+
 /// The figures of an evaluation, by their names in tables.
-pub(super) const FIGURES: [(&str, fn(&Judged) -> f64); 6] = [
+pub(super) const FIGURES: [(&str, Figure); 6] = [
     ("hit_rate", |j| j.all.hit_rate),
     ("recall", |j| j.all.recall),
     ("ndcg", |j| j.all.ndcg),
