@@ -61,6 +61,8 @@ pub enum Cells {
     Text(Vec<Option<String>>),
     /// `true` and `false`.
     Bool(Vec<Option<bool>>),
+    /// Texts of which there are few, by their numbers in a list.
+    Words(Vec<u32>, Arc<[String]>),
 }
 
 impl Cells {
@@ -97,6 +99,7 @@ impl Cells {
             Self::I64(v) => v.len(),
             Self::Text(v) => v.len(),
             Self::Bool(v) => v.len(),
+            Self::Words(v, _) => v.len(),
         }
     }
 
@@ -114,6 +117,7 @@ impl Cells {
             Self::I64(v) => v[row].map(|x| x.to_string()),
             Self::Text(v) => v[row].clone(),
             Self::Bool(v) => v[row].map(|x| x.to_string()),
+            Self::Words(v, words) => words.get(v[row] as usize).cloned(),
         }
         .unwrap_or_default()
     }
@@ -125,6 +129,9 @@ impl Cells {
             Self::I64(v) => Arc::new(Int64Array::from(v.clone())),
             Self::Text(v) => Arc::new(v.iter().map(Option::as_deref).collect::<StringArray>()),
             Self::Bool(v) => Arc::new(BooleanArray::from(v.clone())),
+            Self::Words(v, words) => {
+                Arc::new(v.iter().map(|word| words.get(*word as usize).map(String::as_str)).collect::<StringArray>())
+            }
         }
     }
 }
