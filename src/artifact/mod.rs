@@ -116,6 +116,14 @@ pub fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), ArtifactError> {
     flush_folder(folder, path)
 }
 
+/// Flushes a file's folder, so that the name of a new file survives a power cut.
+///
+/// # Errors
+/// Any I/O error.
+pub fn sync_folder_of(path: &Path) -> Result<(), ArtifactError> {
+    flush_folder(folder_of(path), path)
+}
+
 fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
