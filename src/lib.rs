@@ -6,12 +6,17 @@
 
 pub mod alliance;
 pub mod artifact;
+pub mod assign;
 pub mod backend;
+pub mod claims;
 pub mod cli;
 pub mod cluster;
 pub mod dataset;
+pub mod differences;
+pub mod ledger;
 pub mod model;
 pub mod ops;
+pub mod outbox;
 pub mod paillier;
 pub mod pipelines;
 pub mod plan;

@@ -11,11 +11,13 @@ pub mod table;
 pub mod tensors;
 
 mod append;
+mod growing;
 mod journal;
 mod parts;
 mod scratch;
 
 pub use append::AppendLog;
+pub use growing::GrowingFile;
 pub use journal::Journal;
 pub use parts::PartsWriter;
 pub use scratch::ScratchFile;

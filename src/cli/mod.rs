@@ -6,6 +6,7 @@ mod alliance;
 pub mod bench;
 mod check;
 mod devices;
+mod grid;
 mod keys;
 mod kinds;
 mod ops;
@@ -60,6 +61,7 @@ enum Command {
     Keys(keys::Args),
     Synth(synth::Args),
     Alliance(alliance::Args),
+    Grid(grid::Args),
 }
 
 fn dispatch(command: &Command) -> Result<ExitCode, Failure> {
@@ -75,6 +77,7 @@ fn dispatch(command: &Command) -> Result<ExitCode, Failure> {
         Command::Keys(args) => keys::call(args),
         Command::Synth(args) => synth::call(args),
         Command::Alliance(args) => alliance::call(args),
+        Command::Grid(args) => grid::call(args),
     }
 }
 
