@@ -6,6 +6,7 @@
 
 pub mod alliance;
 pub mod artifact;
+pub mod assign;
 pub mod backend;
 pub mod cli;
 pub mod cluster;
