@@ -1,16 +1,15 @@
-//! What stands beside the network: logistic regression and boosted trees on the same features, their own settings chosen by
-//! the inner time split too.
+//! What stands beside the network: logistic regression and boosted trees on the same features. The
+//! number of trees is chosen by the inner time split too.
 
 use super::contacts::Contacts;
 use super::error::GridError;
 use super::features::Prepared;
 use crate::train::Logistic;
-use crate::train::metrics::roc_auc;
 use crate::tree::boost::Rows as BoostRows;
 use crate::tree::{BoostSpec, FeatureKind, Features, Target, TreeError};
 
-/// Ridges to choose from.
-const RIDGES: [f64; 4] = [0.1, 1.0, 10.0, 100.0];
+/// The ridge of the regression, on standardised features: the usual one, so that the baseline is what anybody would take.
+pub(super) const RIDGE: f64 = 1.0;
 
 /// Inner and outer training rows, features learned on each.
 pub(super) struct Parts<'a> {
@@ -36,22 +35,11 @@ fn rows(prepared: &Prepared, rows: &[usize]) -> Vec<f32> {
     rows.iter().flat_map(|&row| &prepared.features[row * width..][..width]).copied().collect()
 }
 
-/// The log-odds of the late contacts, and the ridge that was chosen.
-pub(super) fn logistic(parts: &Parts<'_>) -> Result<(Vec<f64>, f64), GridError> {
-    let (width, truth) = (parts.inner.names.len(), parts.outcomes(parts.inner_train));
-    let (fit, judge) = (rows(parts.inner, parts.inner_train), rows(parts.inner, parts.inner_judge));
-    let judged = parts.outcomes(parts.inner_judge);
-    let mut best = (f64::NEG_INFINITY, RIDGES[0]);
-    for ridge in RIDGES {
-        let odds = Logistic::fit(&fit, width, &truth, ridge)?.log_odds(&judge);
-        let auc = roc_auc(&odds, &judged).unwrap_or(0.5);
-        if auc > best.0 {
-            best = (auc, ridge);
-        }
-    }
+/// The log-odds of the late contacts.
+pub(super) fn logistic(parts: &Parts<'_>) -> Result<Vec<f64>, GridError> {
     let truth = parts.outcomes(parts.train);
-    let model = Logistic::fit(&rows(parts.outer, parts.train), parts.outer.names.len(), &truth, best.1)?;
-    Ok((model.log_odds(&rows(parts.outer, parts.late)), best.1))
+    let model = Logistic::fit(&rows(parts.outer, parts.train), parts.outer.names.len(), &truth, RIDGE)?;
+    Ok(model.log_odds(&rows(parts.outer, parts.late)))
 }
 
 /// The probabilities of the late contacts, and the number of rounds that was chosen.

@@ -6,6 +6,7 @@ use crate::artifact::ArtifactError;
 use crate::assign::AssignError;
 use crate::cluster::ClusterError;
 use crate::dataset::DataError;
+use crate::differences::DifferencesError;
 use crate::model::ModelError;
 use crate::pipelines::training::training_error;
 use crate::prep::PrepError;
@@ -45,6 +46,9 @@ pub enum GridError {
     /// Contacts cannot be allocated.
     #[error(transparent)]
     Assign(#[from] AssignError),
+    /// The index cannot be written or compared.
+    #[error(transparent)]
+    Differences(#[from] DifferencesError),
     /// A result cannot be written.
     #[error(transparent)]
     Artifact(#[from] ArtifactError),

@@ -9,7 +9,7 @@ use super::contacts::Contacts;
 use super::error::GridError;
 use super::managers::Managers;
 use super::settings::{ManagerSettings, Settings};
-use super::{check, run};
+use super::{check, index, run};
 use crate::backend::Chosen;
 use crate::dataset::Source;
 use crate::pipelines::JobDevice;
@@ -92,6 +92,7 @@ impl GridJob {
         let [(_, data), others @ ..] = self.sources.as_slice() else {
             return Err(GridError::data(&self.index, "no table of contacts"));
         };
+        index::check(&self.index)?;
         let contacts = Contacts::read(data, &self.settings)?;
         let managers = match (&self.settings.managers, others) {
             (ManagerSettings::Table(table), [(_, source), friends @ ..]) => {

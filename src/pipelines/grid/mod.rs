@@ -14,6 +14,7 @@ mod error;
 mod evaluate;
 mod features;
 mod gain;
+mod index;
 mod inputs;
 mod intent;
 mod job;

@@ -7,6 +7,7 @@ use super::contacts::LeftOut;
 use super::evaluate::Ranked;
 use super::features::Cleaned;
 use super::gain::Gain;
+use super::index::Indexed;
 use super::intent;
 use super::settings::{Generated, Inputs, TierSettings};
 
@@ -66,7 +67,6 @@ pub(super) struct Evaluation {
     /// The network's AUC less logistic regression's: all ensembles together, and the middle 95% of resamples.
     pub difference: f64,
     pub interval: [f64; 2],
-    pub ridge: f64,
     pub rounds: usize,
 }
 
@@ -90,6 +90,7 @@ pub(super) struct Results {
     pub customers: usize,
     pub tasks: [usize; 2],
     pub regions: usize,
+    pub index: Indexed,
     pub cleaned: Vec<Cleaned>,
     pub names: Vec<String>,
     pub dropped: Vec<(String, String)>,

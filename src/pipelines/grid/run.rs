@@ -11,6 +11,7 @@ use super::evaluate::Truth;
 use super::features::Prepared;
 use super::gain::Measure;
 use super::inputs::{Group, RowMaker};
+use super::index::{self, Indexed};
 use super::intent;
 use super::job::{GridJob, Loaded};
 use super::managers::{Draws, History};
@@ -58,6 +59,7 @@ pub(super) fn run(job: &GridJob, ctx: &RunContext) -> Result<Outcome, RunError> 
     let history = loaded.managers.history(&loaded.contacts);
     let work = Work { job, ctx, loaded, backend: &job.chosen()?.backend, split, history };
     let settings = &job.settings;
+    let indexed = work.index()?;
     let inner = Prepared::fit(&loaded.contacts, &settings.features, &work.split.inner_train, work.backend)?;
     let choice = ctx.stage("inner", || work.choose(&inner))?;
     let outer = Prepared::fit(&loaded.contacts, &settings.features, &work.split.train, work.backend)?;
@@ -70,7 +72,7 @@ pub(super) fn run(job: &GridJob, ctx: &RunContext) -> Result<Outcome, RunError> 
     let fleet = work.train(&outer, &choice, world.as_ref())?;
     let scores = work.scores(&outer, choice.inputs, &fleet)?;
     let evaluation = work.evaluate(&inner, &outer, &scores)?;
-    let results = work.results(outer, choice, world.as_ref(), &scores, evaluation)?;
+    let results = work.results(indexed, outer, choice, world.as_ref(), &scores, evaluation)?;
     work.write(&results, &fleet)
 }
 
@@ -87,6 +89,15 @@ impl Work<'_> {
     fn maker<'b>(&'b self, prepared: &'b Prepared, form: Inputs) -> RowMaker<'b> {
         let Loaded { contacts, managers } = self.loaded;
         RowMaker { contacts, prepared, managers, history: &self.history, form }
+    }
+
+    /// Writes the grids and the relation document; the differences are kept before the new state is put in force, so that a
+    /// run that was killed in between finds them again.
+    fn index(&self) -> Result<Indexed, RunError> {
+        let next = index::Prepared::write(&self.loaded.contacts, &self.job.settings, &self.job.index)?;
+        let found = self.ctx.stage("index", || Ok(next.differences()?))?;
+        next.promote()?;
+        Ok(found)
     }
 
     /// Tries inputs and weight decays on the inner time split, with one ensemble each.
@@ -166,7 +177,7 @@ impl Work<'_> {
     fn evaluate(&self, inner: &Prepared, outer: &Prepared, scores: &Scores) -> Result<Option<Evaluation>, RunError> {
         #[derive(Serialize, Deserialize)]
         struct Baselines {
-            logistic: (Vec<f64>, f64),
+            logistic: Vec<f64>,
             boosting: (Vec<f64>, usize),
         }
         let contacts = &self.loaded.contacts;
@@ -197,7 +208,7 @@ impl Work<'_> {
         let all = mean(&scores.customers);
         let ranked = vec![
             truth.ranked("allocation network", &scores.customers),
-            truth.ranked("logistic regression", std::slice::from_ref(&found.logistic.0)),
+            truth.ranked("logistic regression", std::slice::from_ref(&found.logistic)),
             truth.ranked("boosted trees", std::slice::from_ref(&found.boosting.0)),
             truth.ranked("first correspondence", std::slice::from_ref(&scores.first.scores)),
             truth.ranked("history only", &[ranks(&past)]),
@@ -210,15 +221,15 @@ impl Work<'_> {
             contacts: truth.places.len(),
             tasks: tasks.len(),
             rate: truth.rate(),
-            difference: truth.quality(&all).auc - truth.quality(&found.logistic.0).auc,
-            interval: truth.interval(&all, &found.logistic.0, seed),
-            ridge: found.logistic.1,
+            difference: truth.quality(&all).auc - truth.quality(&found.logistic).auc,
+            interval: truth.interval(&all, &found.logistic, seed),
             rounds: found.boosting.1,
         }))
     }
 
     fn results(
         &self,
+        index: Indexed,
         outer: Prepared,
         choice: Choice,
         world: Option<&World>,
@@ -281,6 +292,7 @@ impl Work<'_> {
             customers: contacts.customers.len(),
             tasks: [false, true].map(|late| contacts.tasks.iter().filter(|task| task.late == late).count()),
             regions: contacts.regions.len(),
+            index,
             cleaned: outer.cleaned,
             names: outer.names,
             dropped: outer.dropped,

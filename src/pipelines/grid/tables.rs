@@ -22,6 +22,8 @@ pub(super) fn write(results: &Results, folder: &Path, format: TableFormat) -> Re
         ("cleaning", cleaning(results)?),
         ("features", features(results)?),
         ("choice", choice(results)?),
+        ("index", index(results)?),
+        ("differences", differences(results)?),
     ];
     if let Some(table) = evaluation(results)? {
         others.push(("evaluation", table));
@@ -210,4 +212,28 @@ fn evaluation(results: &Results) -> Result<Option<Table>, ArtifactError> {
         ("lift_10_deviation", column(|r| r.lift.deviation)),
     ])?;
     Ok(Some(table))
+}
+
+fn index(results: &Results) -> Result<Table, ArtifactError> {
+    let list: Vec<&super::index::Written> = results.index.grids.iter().chain([&results.index.relation]).collect();
+    Table::new([
+        ("id", Cells::text(list.iter().map(|w| w.id.as_str()))),
+        ("class", Cells::text(list.iter().map(|w| w.class.as_str()))),
+        ("rows", Cells::i64(list.iter().map(|w| w.rows as i64))),
+        ("columns", Cells::i64(list.iter().map(|w| w.columns as i64))),
+        ("partitions", Cells::i64(list.iter().map(|w| w.partitions as i64))),
+        ("partitions_written", Cells::i64(list.iter().map(|w| w.written as i64))),
+    ])
+}
+
+fn differences(results: &Results) -> Result<Table, ArtifactError> {
+    let list = &results.index.list;
+    Table::new([
+        ("kind", Cells::text(list.iter().map(|d| d.kind.as_str()))),
+        ("partition", Cells::text(list.iter().map(|d| d.partition.as_str()))),
+        ("contact", Cells::text(list.iter().map(|d| d.contact.as_str()))),
+        ("column", Cells::text(list.iter().map(|d| d.column.as_str()))),
+        ("old", Cells::text(list.iter().map(|d| d.old.as_str()))),
+        ("new", Cells::text(list.iter().map(|d| d.new.as_str()))),
+    ])
 }

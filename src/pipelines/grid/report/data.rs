@@ -19,6 +19,7 @@ pub(super) fn write(body: &mut Body, results: &Results) -> Result<(), ReportErro
         counted(results.customers, "customer"),
         counted(results.regions, "region"),
     ));
+    index(body, results)?;
     if results.unknown_server + results.unknown_friends > 0 {
         body.paragraph(&format!(
             "{} made by managers whom the table does not know, and {} of unknown managers or customers were not used.",
@@ -65,6 +66,59 @@ pub(super) fn write(body: &mut Body, results: &Results) -> Result<(), ReportErro
     inner.table(table);
     if !results.dropped.is_empty() {
         body.details("Features that were left out", inner);
+    }
+    Ok(())
+}
+
+/// Grids, and what changed since the run before.
+fn index(body: &mut Body, results: &Results) -> Result<(), ReportError> {
+    let index = &results.index;
+    let columns = vec![
+        Column::text("grid"),
+        Column::text("class"),
+        Column::integer("rows"),
+        Column::integer("partitions"),
+        Column::integer("written"),
+    ];
+    let mut table = Table::new("Grids by feature class, and the relation document", columns);
+    for w in index.grids.iter().chain([&index.relation]) {
+        table.row(vec![
+            w.id.as_str().into(),
+            w.class.as_str().into(),
+            w.rows.into(),
+            w.partitions.into(),
+            w.written.into(),
+        ])?;
+    }
+    body.table(table);
+    if !index.before {
+        body.paragraph("There was no run before in this index: everything is new.");
+        return Ok(());
+    }
+    body.paragraph(&format!(
+        "Since the run before: {} added, {} removed, {} changed, {} as they were. {} compared row by row, {} not opened.",
+        counted(index.added as usize, "contact"),
+        count(index.removed as usize),
+        count(index.changed as usize),
+        count(index.unchanged as usize),
+        counted(index.partitions_read, "partition"),
+        count(index.partitions_skipped),
+    ));
+    if !index.fields.is_empty() {
+        let mut table =
+            Table::new("Changed fields (tables/differences)", vec![Column::text("column"), Column::integer("fields")]);
+        for (column, fields) in &index.fields {
+            table.row(vec![column.as_str().into(), (*fields).into()])?;
+        }
+        body.table(table);
+    }
+    if !index.tasks.is_empty() {
+        let columns = vec![Column::text("task"), Column::integer("new contacts"), Column::integer("took part")];
+        let mut table = Table::new("New contacts by task", columns);
+        for (task, (contacts, took_part)) in &index.tasks {
+            table.row(vec![task.as_str().into(), (*contacts).into(), (*took_part).into()])?;
+        }
+        body.table(table);
     }
     Ok(())
 }

@@ -104,6 +104,15 @@ pub(super) fn outcome(results: &Results) -> Outcome {
             "repeated": results.left_out.repeated,
         },
         "features": { "selected": results.names.len(), "left_out": results.dropped.len(), "components": results.shares.len() },
+        "index": {
+            "grids": results.index.grids.len(),
+            "partitions_written": results.index.relation.written,
+            "added": results.index.added,
+            "removed": results.index.removed,
+            "changed": results.index.changed,
+            "unchanged": results.index.unchanged,
+            "partitions_skipped": results.index.partitions_skipped,
+        },
         "choice": results.choice,
         "evaluation": results.evaluation.as_ref().map(|e| json!({
             "ranked": e.ranked,

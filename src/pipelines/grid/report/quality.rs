@@ -1,5 +1,6 @@
 //! How good the ranking is, and what knowing the managers is worth.
 
+use super::super::baselines::RIDGE;
 use super::super::evaluate::RESAMPLES;
 use super::super::results::{Evaluation, MadeUp, Results};
 use crate::report::chart::{BarChart, Size};
@@ -9,8 +10,8 @@ use crate::report::{Body, Column, ReportError, Table};
 pub(super) fn write(body: &mut Body, results: &Results, found: &Evaluation) -> Result<(), ReportError> {
     body.paragraph(&format!(
         "{} ensembles of {} each, trained on {} of early tasks, judged on the real outcomes of {} of {}, of which {} responded. Inputs ({}) and weight \
-         decay ({}) were chosen on the last of the early tasks, as were the ridge of the logistic regression ({}) and the \
-         rounds of the boosted trees ({}): by the late tasks nothing was chosen.",
+         decay ({}) were chosen on the last of the early tasks, as was the number of boosted trees ({}); logistic regression \
+         has a ridge of {}.",
         results.seeds,
         counted(results.members, "network"),
         counted(results.train, "contact"),
@@ -19,8 +20,8 @@ pub(super) fn write(body: &mut Body, results: &Results, found: &Evaluation) -> R
         percent(found.rate, 1),
         results.choice.inputs.name(),
         results.choice.weight_decay,
-        found.ridge,
-        found.rounds
+        found.rounds,
+        RIDGE
     ));
     let columns = vec![
         Column::text("ranked by"),
