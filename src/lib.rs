@@ -11,6 +11,7 @@ pub mod backend;
 pub mod cli;
 pub mod cluster;
 pub mod dataset;
+pub mod differences;
 pub mod model;
 pub mod ops;
 pub mod paillier;
