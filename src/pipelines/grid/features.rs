@@ -227,7 +227,7 @@ mod tests {
             &[false, false, true, true, true, false],
         );
         let settings = FeatureSettings { log: false, relevance_min: 0.0, ..FeatureSettings::default() };
-        let backend = Backend::cpu();
+        let backend = Backend::cpu().unwrap();
         // The last row is not learned from.
         let prepared = Prepared::fit(&found, &settings, &[0, 1, 2, 3, 4], &backend).unwrap();
         let visits = &prepared.cleaned[0];
@@ -247,7 +247,8 @@ mod tests {
     #[test]
     fn r2_a_table_of_constants_is_refused() {
         let found = contacts(vec![column("same", &[Some(1.0); 4])], &[false, true, false, true]);
-        let error = Prepared::fit(&found, &FeatureSettings::default(), &[0, 1, 2, 3], &Backend::cpu()).unwrap_err();
+        let error =
+            Prepared::fit(&found, &FeatureSettings::default(), &[0, 1, 2, 3], &Backend::cpu().unwrap()).unwrap_err();
         assert_eq!(error.to_string(), "contacts.csv: no feature is left after selection: all have one value");
     }
 

@@ -215,7 +215,8 @@ impl Taken {
                 if kind == "added" {
                     let task = self.tasks.entry(text(rows, "task", row)).or_default();
                     task.0 += 1;
-                    task.1 += usize::from(outcomes.is_some_and(|o| arrow_array::Array::is_valid(o, row) && o.value(row)));
+                    task.1 +=
+                        usize::from(outcomes.is_some_and(|o| arrow_array::Array::is_valid(o, row) && o.value(row)));
                 }
                 let contact = text(rows, "contact", row);
                 self.push(kind, &changes.partition, contact, ["", "", ""].map(str::to_owned));
@@ -296,13 +297,16 @@ fn grid_id(class: &str, columns: &[String]) -> String {
 fn classes(contacts: &Contacts, settings: &Settings, folder: &Path) -> Result<Vec<Layer>, GridError> {
     let mut latest: BTreeMap<u32, usize> = BTreeMap::new();
     // Contacts come in the order of their start.
-    contacts.rows.iter().enumerate().for_each(|(place, row)| drop(latest.insert(row.customer, place)));
+    for (place, row) in contacts.rows.iter().enumerate() {
+        latest.insert(row.customer, place);
+    }
     let rows: Vec<usize> = latest.into_values().collect();
     let names: BTreeSet<&'static str> = contacts.features.iter().map(|f| f.class).filter(|c| *c != "task").collect();
     let mut layers = vec![];
     for class in names.into_iter().chain(["region"]) {
         let own: Vec<&Feature> = contacts.features.iter().filter(|f| f.class == class).collect();
-        let mut fields = vec![Field::new("customer", DataType::Utf8, false), Field::new("region", DataType::Utf8, false)];
+        let mut fields =
+            vec![Field::new("customer", DataType::Utf8, false), Field::new("region", DataType::Utf8, false)];
         fields.extend(own.iter().map(|feature| field(feature)));
         let columns: Vec<String> = fields.iter().map(|f| f.name().clone()).collect();
         let schema = Arc::new(Schema::new(fields));

@@ -9,7 +9,7 @@ use crate::report::number::{count, counted};
 use crate::report::{Body, Column, NoteKind, ReportError, Table};
 
 /// Managers and tasks that tables show.
-const LISTED: usize = 20;
+const LISTED: usize = 10;
 
 pub(super) fn write(body: &mut Body, results: &Results) -> Result<(), ReportError> {
     body.paragraph(
