@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod bundled;
+mod dispatch;
 mod incremental;
 mod results;
 mod resume;

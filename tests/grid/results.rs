@@ -40,7 +40,7 @@ fn r5_to_r9_allocations_prompts_and_tiers_agree_with_each_other() {
         .into_iter()
         .map(|row| (row["manager"].clone(), (row["region"].clone(), row["capacity"].parse().unwrap())))
         .collect();
-    assert!(managers.keys().all(|name| name.starts_with("made-up-")), "made-up managers say so");
+    assert!(managers.keys().all(|name| name.starts_with("made_up_")), "made-up managers say so");
     for number in [1, 3, 4] {
         let mut loads: BTreeMap<&str, usize> = BTreeMap::new();
         let mut seen = BTreeSet::new();

@@ -37,7 +37,9 @@ pub(super) fn capacities(
     settings: &AllocationSettings,
 ) -> Vec<u32> {
     let mut demand = vec![0_usize; contacts.regions.len()];
-    late.iter().for_each(|&row| demand[contacts.rows[row].region as usize] += 1);
+    for &row in late {
+        demand[contacts.rows[row].region as usize] += 1;
+    }
     let mut capacities: Vec<u32> = managers.list.iter().map(|manager| manager.capacity.unwrap_or(0)).collect();
     for (own, demand) in managers.by_region.iter().zip(&demand) {
         let open: Vec<u32> = own.iter().copied().filter(|&m| managers.list[m as usize].capacity.is_none()).collect();

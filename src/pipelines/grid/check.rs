@@ -21,6 +21,11 @@ pub(super) fn settings(issues: &mut Issues, settings: &Settings) {
     issues.require(allocation.gap.is_finite() && (1e-9..=0.5).contains(&allocation.gap), "allocation.gap", || {
         format!("expected a number from 1e-9 to 0.5, got {}", allocation.gap)
     });
+    if let Some(dispatch) = &settings.dispatch {
+        issues.require(!dispatch.ledger.as_os_str().is_empty(), "dispatch.ledger", || {
+            "expected a file, got an empty path".to_owned()
+        });
+    }
     let thresholds = &settings.tiers.thresholds;
     let falling = thresholds.windows(2).all(|w| w[0] > w[1]);
     let inside = thresholds.iter().all(|t| (0.0..=1.0).contains(t));

@@ -88,8 +88,11 @@ impl Raw {
     }
 }
 
-/// Names and classes of the features, numbers first.
-fn layout(settings: &Settings) -> (Vec<(&'static str, String)>, Vec<(&'static str, String)>) {
+/// Columns with their classes.
+type Layout = Vec<(&'static str, String)>;
+
+/// The columns of numbers, and those of names.
+fn layout(settings: &Settings) -> (Layout, Layout) {
     let mut classes = settings.data.classes.named();
     classes.push(("task", &settings.data.tasks));
     let of = |numbers: bool| {

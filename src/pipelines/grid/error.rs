@@ -4,9 +4,11 @@ use std::path::Path;
 
 use crate::artifact::ArtifactError;
 use crate::assign::AssignError;
+use crate::claims::ClaimError;
 use crate::cluster::ClusterError;
 use crate::dataset::DataError;
 use crate::differences::DifferencesError;
+use crate::ledger::LedgerError;
 use crate::model::ModelError;
 use crate::pipelines::training::training_error;
 use crate::prep::PrepError;
@@ -49,6 +51,12 @@ pub enum GridError {
     /// The index cannot be written or compared.
     #[error(transparent)]
     Differences(#[from] DifferencesError),
+    /// The ledger cannot be opened or written.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// Contacts cannot be offered.
+    #[error(transparent)]
+    Claims(#[from] ClaimError),
     /// A result cannot be written.
     #[error(transparent)]
     Artifact(#[from] ArtifactError),
@@ -72,6 +80,8 @@ impl From<GridError> for RunError {
             GridError::Cluster(error) => crate::pipelines::tabular::cluster_error(error),
             GridError::Interrupted => Self::Interrupted,
             GridError::Assign(error) => Self::work(error),
+            GridError::Claims(error) => Self::work(error),
+            GridError::Ledger(error) => Self::work(error),
             other => Self::data(other),
         }
     }

@@ -49,7 +49,7 @@ pub(super) struct Written {
     pub rows: usize,
     pub columns: usize,
     pub partitions: usize,
-    pub written: usize,
+    pub fresh: usize,
 }
 
 /// One difference of the relation document.
@@ -166,8 +166,12 @@ impl Prepared {
         let (written, next) = &self.relation;
         let before = next.before().is_some();
         let mut found = Taken { before, ..Taken::default() };
-        let summary: Summary =
-            next.compare(|changes| found.take(&changes)).map_err(|error| refused(error, &self.folder))?;
+        let summary: Summary = next
+            .compare(|changes| {
+                found.take(&changes);
+                Ok(())
+            })
+            .map_err(|error| refused(error, &self.folder))?;
         Ok(Indexed {
             grids: self.grids.iter().map(|(written, _)| written.clone()).collect(),
             relation: written.clone(),
@@ -204,7 +208,7 @@ struct Taken {
 }
 
 impl Taken {
-    fn take(&mut self, changes: &crate::differences::PartitionChanges) -> Result<(), DifferencesError> {
+    fn take(&mut self, changes: &crate::differences::PartitionChanges) {
         let text = |rows: &RecordBatch, name: &str, row: usize| -> String {
             let column = rows.column_by_name(name).and_then(|c| c.as_any().downcast_ref::<StringArray>());
             column.map(|c| c.value(row).to_owned()).unwrap_or_default()
@@ -227,7 +231,6 @@ impl Taken {
             let what = [field.column.to_owned(), field.old.to_string(), field.new.to_string()];
             self.push("changed", &changes.partition, field.id.to_string(), what);
         }
-        Ok(())
     }
 
     /// In a first run everything is new, and a list of it would only repeat the table.
@@ -247,8 +250,8 @@ impl Layer {
         }
         let next = writer.finish()?;
         let (partitions, columns) = (self.partitions.len(), self.schema.fields().len());
-        let written = next.written();
-        Ok((Written { id: self.id, class: self.class, rows: self.rows, columns, partitions, written }, next))
+        let fresh = next.written();
+        Ok((Written { id: self.id, class: self.class, rows: self.rows, columns, partitions, fresh }, next))
     }
 }
 

@@ -7,7 +7,7 @@ use super::settings::{IntentSettings, TierSettings};
 /// (ties count half); of `falling` columns, of those that exceed it. No value counts as a half.
 pub(super) fn weights(contacts: &Contacts, settings: &IntentSettings, train: &[usize], rows: &[usize]) -> Vec<f64> {
     let columns = settings.rising.iter().map(|n| (n, true)).chain(settings.falling.iter().map(|n| (n, false)));
-    let columns: Vec<(&[Option<f64>], Vec<f64>, bool)> = columns
+    let columns: Vec<_> = columns
         .filter_map(|(name, rising)| {
             let values = contacts.numbers(name)?;
             let mut known: Vec<f64> = train.iter().filter_map(|&row| values[row]).collect();

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::contacts::Contacts;
 use super::error::GridError;
 use super::managers::Managers;
-use super::settings::{ManagerSettings, Settings};
+use super::settings::{DispatchMode, ManagerSettings, Settings};
 use super::{check, index, run};
 use crate::backend::Chosen;
 use crate::dataset::Source;
@@ -50,8 +50,9 @@ impl JobKind for Grid {
         check::settings(&mut issues, &settings);
         issues.finish()?;
         let index = text.resolve(&settings.index.folder);
+        let ledger = settings.dispatch.as_ref().map(|dispatch| text.resolve(&dispatch.ledger));
         let device = JobDevice::default();
-        Ok(Box::new(GridJob { head: job.head, settings, sources, index, device, loaded: OnceLock::new() }))
+        Ok(Box::new(GridJob { head: job.head, settings, sources, index, ledger, device, loaded: OnceLock::new() }))
     }
 }
 
@@ -63,6 +64,8 @@ pub(super) struct GridJob {
     sources: Vec<(&'static str, Source)>,
     /// Where grids and relation document are.
     pub index: PathBuf,
+    /// Where offers and claims are.
+    pub ledger: Option<PathBuf>,
     device: JobDevice,
     /// The tables, read once.
     loaded: OnceLock<Loaded>,
@@ -103,6 +106,14 @@ impl GridJob {
         };
         if !contacts.places(false).iter().any(|&row| managers.served_by[row].is_some()) {
             let reason = "expected training contacts that a manager made, found none";
+            return Err(GridError::data(&contacts.path, reason));
+        }
+        let named = self.settings.dispatch.as_ref().and_then(|dispatch| match &dispatch.mode {
+            DispatchMode::Assigned(manager) => Some(manager),
+            DispatchMode::Mapped | DispatchMode::Grab => None,
+        });
+        if let Some(name) = named.filter(|name| !managers.list.iter().any(|manager| manager.id == **name)) {
+            let reason = format!("`dispatch.mode` assigns to the manager `{name}`, of whom nothing is known");
             return Err(GridError::data(&contacts.path, reason));
         }
         Ok(Loaded { contacts, managers })

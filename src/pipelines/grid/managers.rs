@@ -62,7 +62,7 @@ impl Managers {
             let count = spec.least + draws.below(spec.most - spec.least + 1);
             for number in 1..=count {
                 list.push(Manager {
-                    id: format!("made-up-{name}-{number}"),
+                    id: format!("made_up_{name}_{number}"),
                     staff: format!("{}", list.len() + 1),
                     region: region as u32,
                     capacity: None,

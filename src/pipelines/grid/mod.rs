@@ -10,6 +10,7 @@ mod baselines;
 mod check;
 mod contacts;
 mod correspond;
+mod dispatch;
 mod error;
 mod evaluate;
 mod features;

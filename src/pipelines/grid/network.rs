@@ -121,7 +121,9 @@ impl Scorer {
         let mut values = vec![];
         for part in rows.chunks(tile) {
             values.clear();
-            part.iter().for_each(|&row| maker.push(&mut values, row, 0, Group::Customer));
+            for &row in part {
+                maker.push(&mut values, row, 0, Group::Customer);
+            }
             found.iter_mut().zip(self.probabilities(&values)?).for_each(|(all, part)| all.extend(part));
         }
         Ok(found)

@@ -113,6 +113,8 @@ pub(super) struct Results {
     pub influence: Vec<Option<(bool, usize, Option<i64>)>>,
     pub tiers: TierSettings,
     pub min_weight: f64,
+    /// How the fourth allocation is offered, in words.
+    pub dispatch: Option<String>,
 }
 
 /// Which allocations [`Results::allocations`] holds.
@@ -128,7 +130,9 @@ impl Results {
             }
         }
         let heavier = |a: &usize, b: &usize| self.late[*b].weight.total_cmp(&self.late[*a].weight).then(a.cmp(b));
-        tiers.iter_mut().for_each(|tier| tier.sort_by(heavier));
+        for tier in &mut tiers {
+            tier.sort_by(heavier);
+        }
         tiers
     }
 

@@ -1,5 +1,6 @@
 //! A grid run, stage by stage.
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::allocate::{Allocation, allocate, capacities};
@@ -19,9 +20,11 @@ use super::network::{Candidate, Lesson, Scorer, candidates, fit, mean};
 use super::results::{Choice, Evaluation, LateContact, MadeUp, ManagerRow, Prompt, Results};
 use super::settings::{Inputs, ManagerSettings, NetworkSettings};
 use super::world::World;
-use super::{report, tables};
+use super::{dispatch, report, tables};
 use crate::artifact;
 use crate::backend::Backend;
+use crate::claims::{ClaimStore, SqliteClaims};
+use crate::ledger::Ledger;
 use crate::pipelines::training::training;
 use crate::run::{Outcome, RunContext, RunError};
 use crate::train::metrics::roc_auc;
@@ -312,6 +315,7 @@ impl Work<'_> {
             influence,
             tiers: settings.tiers.clone(),
             min_weight: settings.intent.min_weight,
+            dispatch: settings.dispatch.as_ref().map(|dispatch| dispatch::in_words(&dispatch.mode)),
         })
     }
 
@@ -369,12 +373,28 @@ impl Work<'_> {
         managers.list.iter().enumerate().map(row).collect()
     }
 
+    /// Puts the fourth allocation's lists into the ledger; doing it again changes nothing.
+    fn offer(&self, results: &Results) -> Result<(), RunError> {
+        let (Some(settings), Some(path)) = (&self.job.settings.dispatch, &self.job.ledger) else { return Ok(()) };
+        let Loaded { contacts, managers } = self.loaded;
+        if let Some(folder) = path.parent() {
+            artifact::ensure_folder(folder)?;
+        }
+        let claims = SqliteClaims::new(Ledger::open(path).map_err(GridError::from)?);
+        let lists = dispatch::offers(results, managers, contacts, &settings.mode);
+        let count = lists.len();
+        // Lists that are offered at once share a transaction.
+        lists.into_par_iter().try_for_each(|list| claims.offer(list)).map_err(GridError::from)?;
+        self.ctx.info(&format!("{count} lists offered in {}", path.display()))
+    }
+
     fn write(&self, results: &Results, fleet: &SavedFleet) -> Result<Outcome, RunError> {
         let folder = self.ctx.folder();
         artifact::ensure_folder(&folder.models())?;
         let bytes = fleet.to_bytes().map_err(GridError::from)?;
         artifact::write_bytes(&folder.models().join("allocation.safetensors"), &bytes)?;
         tables::write(results, &folder.tables(), self.job.head.output.format)?;
+        self.offer(results)?;
         let facts = crate::pipelines::tabular::RunFacts::of(self.ctx);
         report::build(results, &facts).map_err(RunError::work)?.write(&folder.report()).map_err(RunError::work)?;
         Ok(report::outcome(results))

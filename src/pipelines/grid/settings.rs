@@ -36,6 +36,9 @@ pub struct Settings {
     /// Tiers of the fourth allocation.
     #[serde(default)]
     pub tiers: TierSettings,
+    /// How the fourth allocation is offered to managers; without it nothing leaves the run's folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dispatch: Option<DispatchSettings>,
 }
 
 /// The table of contacts: one row a customer and task.
@@ -142,7 +145,7 @@ pub enum ManagerSettings {
     /// Made up, with a disclosed effect on outcomes: to show and judge the method where no managers are known.
     Generated(Generated),
     /// From a table.
-    Table(ManagerTable),
+    Table(Box<ManagerTable>),
 }
 
 /// Made-up managers.
@@ -365,6 +368,30 @@ impl Default for TierSettings {
     fn default() -> Self {
         Self { thresholds: vec![0.75, 0.5] }
     }
+}
+
+/// How the fourth allocation is offered and sent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DispatchSettings {
+    /// The database of offers, claims and messages, which outlives runs; a relative path counts from the job file's folder.
+    pub ledger: PathBuf,
+    /// Who sees whom.
+    #[serde(default)]
+    pub mode: DispatchMode,
+}
+
+/// Who sees an offered customer.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum DispatchMode {
+    /// The manager of the fourth allocation.
+    #[default]
+    Mapped,
+    /// This manager, and nobody else.
+    Assigned(String),
+    /// All managers of the region; the first to claim owns the customer.
+    Grab,
 }
 
 const fn one() -> usize {

@@ -222,7 +222,7 @@ fn index(results: &Results) -> Result<Table, ArtifactError> {
         ("rows", Cells::i64(list.iter().map(|w| w.rows as i64))),
         ("columns", Cells::i64(list.iter().map(|w| w.columns as i64))),
         ("partitions", Cells::i64(list.iter().map(|w| w.partitions as i64))),
-        ("partitions_written", Cells::i64(list.iter().map(|w| w.written as i64))),
+        ("partitions_written", Cells::i64(list.iter().map(|w| w.fresh as i64))),
     ])
 }
 

@@ -27,22 +27,16 @@ pub(super) fn write(body: &mut Body, results: &Results) -> Result<(), ReportErro
     ];
     let mut table = Table::new("Allocations and the bound that none can exceed", columns);
     for (number, name) in [(1, "first"), (2, "second (prompts)"), (3, "third"), (4, "fourth")] {
-        match NUMBERS.iter().position(|n| *n == number) {
-            Some(place) => {
-                let a = &results.allocations[place];
-                table.row(vec![
-                    name.into(),
-                    a.served().into(),
-                    a.left.len().into(),
-                    a.value.into(),
-                    a.bound.into(),
-                    a.gap.into(),
-                ])?;
-            }
-            None => {
-                let none = || None::<f64>.into();
-                table.row(vec![name.into(), results.prompts.len().into(), none(), none(), none(), none()])?;
-            }
+        if let Some(place) = NUMBERS.iter().position(|n| *n == number) {
+            let a = &results.allocations[place];
+            let counts = [a.served(), a.left.len()].map(Into::into);
+            let mut row = vec![name.into()];
+            row.extend(counts);
+            row.extend([a.value, a.bound, a.gap].map(Into::into));
+            table.row(row)?;
+        } else {
+            let none = || None::<f64>.into();
+            table.row(vec![name.into(), results.prompts.len().into(), none(), none(), none(), none()])?;
         }
     }
     body.table(table);
@@ -128,6 +122,9 @@ pub(super) fn tiers(body: &mut Body, results: &Results) -> Result<(), ReportErro
         results.min_weight,
         results.tiers.thresholds.iter().map(f64::to_string).collect::<Vec<_>>().join(" and ")
     ));
+    if let Some(words) = &results.dispatch {
+        body.paragraph(words);
+    }
     let tiers = results.by_tier();
     let columns = vec![
         Column::text("tier"),

@@ -87,7 +87,7 @@ fn index(body: &mut Body, results: &Results) -> Result<(), ReportError> {
             w.class.as_str().into(),
             w.rows.into(),
             w.partitions.into(),
-            w.written.into(),
+            w.fresh.into(),
         ])?;
     }
     body.table(table);

@@ -106,7 +106,7 @@ pub(super) fn outcome(results: &Results) -> Outcome {
         "features": { "selected": results.names.len(), "left_out": results.dropped.len(), "components": results.shares.len() },
         "index": {
             "grids": results.index.grids.len(),
-            "partitions_written": results.index.relation.written,
+            "partitions_written": results.index.relation.fresh,
             "added": results.index.added,
             "removed": results.index.removed,
             "changed": results.index.changed,
