@@ -5,7 +5,7 @@ mod backends;
 
 use backends::backends;
 use nightloom::backend::Backend;
-use nightloom::cluster::{Clustering, EmptyRule, Init, KMeans, KMeansSpec, Mode, Rows};
+use nightloom::cluster::{Clustering, EmptyRule, End, Init, KMeans, KMeansSpec, Mode, Rows};
 use nightloom::ops::Call;
 use nightloom::ops::distance::{Distance, DistanceSpec, Metric};
 use nightloom::ops::rng::counter_bits;
@@ -76,7 +76,7 @@ fn e15_lloyd_agrees_with_plain_f64_code_on_every_device() {
         for backend in backends() {
             let found = wanted.fit(&backend, &rows).expect("fits");
             let place = format!("{n} x {d}, k = {k} on {}", backend.id());
-            assert!(found.settled && found.iterations > 1, "{place}: {} iterations", found.iterations);
+            assert!(found.end.settled() && found.iterations > 1, "{place}: {} iterations", found.iterations);
             assert_eq!(found.labels, labels, "{place}");
             assert!((found.inertia / inertia - 1.0).abs() < 1e-6, "{place}: {}, expected {inertia}", found.inertia);
             for (value, expected) in found.centres.iter().zip(&centres) {
@@ -100,7 +100,7 @@ fn e15_a_small_known_result() {
         assert_eq!(found.distances, [1.0, 1.0, 4.0, 0.0, 4.0]);
         assert_eq!((found.inertia, &found.sizes[..]), (10.0, &[2, 3][..]));
         assert_eq!(found.members(1).collect::<Vec<_>>(), [2, 3, 4]);
-        assert_eq!((found.iterations, found.settled, found.reseeded), (1, true, 0));
+        assert_eq!((found.iterations, found.end, found.reseeded), (1, End::Labels, 0));
     }
 }
 
@@ -129,13 +129,13 @@ fn e15_a_centre_without_members_keeps_its_place_or_takes_the_farthest_row() {
         let kept = kmeans(4, start(), LLOYD, EmptyRule::Keep).fit(&backend, &rows).expect("fits");
         assert_eq!((kept.centres[1], kept.centres[3], kept.reseeded), (500.0, 600.0, 0));
         assert_eq!(kept.sizes[1] + kept.sizes[3], 0);
-        // The farthest rows are 4 and 5, equally far: centre 1 takes the lower. The mean of centre 2 is 19.75.
+        // The farthest rows are 4 and 5, equally far: centre 1 takes the lower. Centre 2 is left with 9 and 10.
         let moved = kmeans(4, start(), once, EmptyRule::Reseed).fit(&backend, &rows).expect("fits");
-        assert_eq!(moved.centres, [0.5, 30.0, 19.75, 30.0]);
-        assert_eq!((moved.reseeded, moved.iterations, moved.settled), (2, 1, false));
-        assert_eq!(moved.labels, [0, 0, 0, 0, 1, 1]);
+        assert_eq!(moved.centres, [0.5, 30.0, 9.5, 30.0]);
+        assert_eq!((moved.reseeded, moved.iterations, moved.end), (2, 1, End::Iterations));
+        assert_eq!(moved.labels, [0, 0, 2, 2, 1, 1]);
         let found = kmeans(4, start(), LLOYD, EmptyRule::Reseed).fit(&backend, &rows).expect("fits");
-        assert!(found.settled);
+        assert!(found.end.settled());
         assert_eq!(found.sizes.iter().filter(|size| **size > 0).count(), 4, "{found:?}");
     }
 }
@@ -147,7 +147,7 @@ fn e15_equal_rows_leave_nothing_to_reseed() {
     let wanted = kmeans(3, Init::PlusPlus { seed: 1 }, LLOYD, EmptyRule::Reseed);
     for backend in backends() {
         let found = wanted.fit(&backend, &rows).expect("fits");
-        assert_eq!((found.inertia, found.settled, found.reseeded), (0.0, true, 0));
+        assert_eq!((found.inertia, found.end, found.reseeded), (0.0, End::Tolerance, 0));
         assert_eq!(found.labels, [0; 4]);
     }
 }
@@ -181,10 +181,10 @@ fn e15_the_tolerance_ends_early_and_the_labels_fit_the_last_centres() {
     let full = kmeans(9, init(), LLOYD, EmptyRule::Keep).fit(&cpu, &rows).expect("fits");
     let loose = Mode::Lloyd { iterations_max: 200, tolerance: 0.05 };
     let early = kmeans(9, init(), loose, EmptyRule::Keep).fit(&cpu, &rows).expect("fits");
-    assert!(early.settled && early.iterations < full.iterations, "{} of {}", early.iterations, full.iterations);
+    assert!(early.end.settled() && early.iterations < full.iterations, "{} of {}", early.iterations, full.iterations);
     let short = Mode::Lloyd { iterations_max: 2, tolerance: 0.0 };
     let stopped = kmeans(9, init(), short, EmptyRule::Keep).fit(&cpu, &rows).expect("fits");
-    assert!(!stopped.settled && stopped.iterations == 2);
+    assert!(!stopped.end.settled() && stopped.iterations == 2);
     for found in [&full, &early, &stopped] {
         let centres: Vec<f64> = found.centres.iter().copied().map(f64::from).collect();
         let (labels, inertia) = assign(&rows, &centres);

@@ -12,10 +12,12 @@ pub mod tensors;
 
 mod append;
 mod journal;
+mod parts;
 mod scratch;
 
 pub use append::AppendLog;
 pub use journal::Journal;
+pub use parts::PartsWriter;
 pub use scratch::ScratchFile;
 
 use std::io::{BufWriter, Write};
@@ -85,10 +87,15 @@ where
     let mut writer = BufWriter::with_capacity(1 << 16, temp);
     fill(&mut writer).map_err(|e| ArtifactError::io("write", path, e))?;
     let temp = writer.into_inner().map_err(|e| ArtifactError::io("write", path, e.into_error()))?;
+    keep_temporary(temp, path)
+}
+
+/// Flushes a temporary file and gives it its name.
+fn keep_temporary(temp: tempfile::NamedTempFile, path: &Path) -> Result<(), ArtifactError> {
     share_like_new_file(temp.as_file()).map_err(|e| ArtifactError::io("set the permissions of", path, e))?;
     temp.as_file().sync_all().map_err(|e| ArtifactError::io("flush", path, e))?;
     temp.persist(path).map_err(|e| ArtifactError::io("rename into place", path, e.error))?;
-    flush_folder(folder, path)
+    flush_folder(folder_of(path), path)
 }
 
 /// Writes a secret: a file that only its owner may read (where the system has such permissions), and that was not there
@@ -107,6 +114,14 @@ pub fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), ArtifactError> {
     temp.as_file().sync_all().map_err(|e| ArtifactError::io("flush", path, e))?;
     temp.persist_noclobber(path).map_err(|e| ArtifactError::io("make the new file", path, e.error))?;
     flush_folder(folder, path)
+}
+
+/// Flushes a file's folder, so that the name of a new file survives a power cut.
+///
+/// # Errors
+/// Any I/O error.
+pub fn sync_folder_of(path: &Path) -> Result<(), ArtifactError> {
+    flush_folder(folder_of(path), path)
 }
 
 fn folder_of(path: &Path) -> &Path {

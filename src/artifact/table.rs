@@ -201,11 +201,19 @@ impl Table {
 
     fn fill_csv(&self, out: &mut dyn Write) -> Result<(), csv::Error> {
         let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out);
-        writer.write_record(self.columns.iter().map(|(name, _)| name))?;
+        self.add_csv(&mut writer, true)?;
+        writer.flush()?;
+        Ok(())
+    }
+
+    /// Adds the rows, perhaps with the columns' names in front.
+    pub(super) fn add_csv<W: Write>(&self, writer: &mut csv::Writer<W>, names: bool) -> Result<(), csv::Error> {
+        if names {
+            writer.write_record(self.columns.iter().map(|(name, _)| name))?;
+        }
         for row in 0..self.rows {
             writer.write_record(self.columns.iter().map(|(_, cells)| cells.csv(row)))?;
         }
-        writer.flush()?;
         Ok(())
     }
 
@@ -219,18 +227,25 @@ impl Table {
     }
 
     fn parquet(&self) -> Result<Vec<u8>, parquet::errors::ParquetError> {
-        let batch = RecordBatch::try_from_iter_with_nullable(
-            self.columns.iter().map(|(name, cells)| (name, cells.arrow(), true)),
-        )?;
-        let properties = WriterProperties::builder()
-            .set_created_by("nightloom".to_owned())
-            .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
-            .build();
-        let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
+        let (batch, options) = (batch_of(self)?, writer_options()?);
         let mut writer = ArrowWriter::try_new_with_options(Vec::new(), batch.schema(), options)?;
         writer.write(&batch)?;
         writer.into_inner()
     }
+}
+
+/// The table as Arrow has it.
+pub(super) fn batch_of(table: &Table) -> Result<RecordBatch, arrow_schema::ArrowError> {
+    RecordBatch::try_from_iter_with_nullable(table.columns.iter().map(|(name, cells)| (name, cells.arrow(), true)))
+}
+
+/// Zstd, and nothing of when or by what it was written.
+pub(super) fn writer_options() -> Result<ArrowWriterOptions, parquet::errors::ParquetError> {
+    let properties = WriterProperties::builder()
+        .set_created_by("nightloom".to_owned())
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
+        .build();
+    Ok(ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true))
 }
 
 #[cfg(test)]

@@ -27,6 +27,14 @@ pub enum BackendError {
         /// Why not.
         reason: String,
     },
+    /// The environment asks for a use of VNNI that cannot be.
+    #[error("NIGHTLOOM_VNNI={wanted}: {reason}")]
+    Vnni {
+        /// What was asked for.
+        wanted: String,
+        /// Why not.
+        reason: String,
+    },
     /// The environment asks for a use of matrix units that cannot be.
     #[error("NIGHTLOOM_MATRIX_UNITS={wanted}: {reason}")]
     MatrixUnits {

@@ -10,6 +10,7 @@ mod error;
 pub mod gpu;
 pub mod half;
 pub mod simd;
+pub mod vnni;
 
 pub use choice::{Chosen, DeviceChoice, DeviceChoiceError, GpuSelector, choose, choose_for};
 pub(crate) use cpu::SPLIT_FLOPS;
@@ -42,10 +43,11 @@ impl Backend {
     /// A short name that stays the same from run to run: it is part of a run's key.
     pub fn id(&self) -> String {
         match self {
-            Self::Cpu(cpu) => match cpu.amx() {
-                Some(amx) => format!("cpu-{}-{}", cpu.simd(), amx.id()),
-                None => format!("cpu-{}", cpu.simd()),
-            },
+            Self::Cpu(cpu) => {
+                let vnni = if cpu.vnni() { "-vnni" } else { "" };
+                let amx = cpu.amx().map(|amx| format!("-{}", amx.id())).unwrap_or_default();
+                format!("cpu-{}{vnni}{amx}", cpu.simd())
+            }
             Self::Gpu(gpu) => {
                 let units = if gpu.traits().units.is_some() { "-units" } else { "" };
                 format!("gpu-{}-{}{units}", gpu.name(), gpu.driver())
@@ -61,7 +63,8 @@ impl Backend {
                     Some(amx) => format!(", {}", amx.id()),
                     None => amx::status().warning().map(|text| format!("; {text}")).unwrap_or_default(),
                 };
-                format!("CPU with {} cores, {}{amx}", Cpu::cores(), cpu.simd())
+                let vnni = if cpu.vnni() { ", vnni" } else { "" };
+                format!("CPU with {} cores, {}{vnni}{amx}", Cpu::cores(), cpu.simd())
             }
             Self::Gpu(gpu) => {
                 let units = gpu.units().note().map(|note| format!(", {note}")).unwrap_or_default();

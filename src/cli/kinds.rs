@@ -6,12 +6,14 @@ use crate::pipelines::growth::Growth;
 use crate::pipelines::kmeans::KMEANS;
 use crate::pipelines::neighbours::NEIGHBOURS;
 use crate::pipelines::pca::PCA;
+use crate::pipelines::push::PUSH;
 use crate::pipelines::train::Train;
 use crate::pipelines::tree::TREE;
 use crate::run::{JobKind, Kinds, SelfTest};
 
 /// All of them.
-static ALL: [&dyn JobKind; 9] = [&Growth, &Train, &Alliance, &Grid, &KMEANS, &NEIGHBOURS, &PCA, &TREE, &SelfTest];
+static ALL: [&dyn JobKind; 10] =
+    [&Growth, &Train, &Alliance, &PUSH, &Grid, &KMEANS, &NEIGHBOURS, &PCA, &TREE, &SelfTest];
 
 /// One line a kind.
 pub fn kinds() -> Kinds {

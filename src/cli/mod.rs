@@ -6,6 +6,7 @@ mod alliance;
 pub mod bench;
 mod check;
 mod devices;
+mod grid;
 mod keys;
 mod kinds;
 mod ops;
@@ -13,6 +14,7 @@ mod options;
 mod predict;
 mod run;
 mod schema;
+mod synth;
 mod tune;
 
 pub use kinds::kinds;
@@ -57,7 +59,9 @@ enum Command {
     Ops(ops::Args),
     Bench(bench::Args),
     Keys(keys::Args),
+    Synth(synth::Args),
     Alliance(alliance::Args),
+    Grid(grid::Args),
 }
 
 fn dispatch(command: &Command) -> Result<ExitCode, Failure> {
@@ -71,7 +75,9 @@ fn dispatch(command: &Command) -> Result<ExitCode, Failure> {
         Command::Ops(args) => ops::call(args),
         Command::Bench(args) => bench::call(args),
         Command::Keys(args) => keys::call(args),
+        Command::Synth(args) => synth::call(args),
         Command::Alliance(args) => alliance::call(args),
+        Command::Grid(args) => grid::call(args),
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::artifact::table::TableFormat;
 use crate::pipelines::Prediction;
 use crate::pipelines::growth::{self, DataSpec, Like, NewData};
-use crate::pipelines::{kmeans, neighbours, pca, tabular, train, tree};
+use crate::pipelines::{kmeans, neighbours, pca, push, tabular, train, tree};
 use crate::run::{Console, ExitCode, LogChoice, RunError};
 use crate::spec::JobText;
 use crate::train::SavedFleet;
@@ -26,6 +26,9 @@ A model of a `train` job needs its input columns (and its column of ids, if the 
 
 A model of a `kmeans`, `neighbours`, `pca` or `tree` job needs its input columns (and its column of ids): it gives each row its
 cluster, its nearest rows, its coordinates, or its class or number.
+
+A model of a `push` job needs the customers' columns of attributes and gives a row a push. Where the job's holdings are columns
+of the customers' table, a new table may have them, too; else its customers are taken to hold nothing.
 
 A model of a `growth` job needs the columns that the job names for the product and the steps; of a wide table, the early
 steps are enough. A classifier gives a row a product: `predicted` (growth or steady) and `probability`. Growth-point
@@ -71,11 +74,16 @@ fn predict(args: &Args, console: &Console) -> Result<Prediction, RunError> {
         TableFormat::of_path(out).map_err(RunError::data)?;
     }
     let task = tabular::task_of(&args.model).map_err(RunError::data)?;
-    if task == train::TASK || TABULAR.contains(&task.as_str()) {
+    if task == train::TASK || task == push::TASK || TABULAR.contains(&task.as_str()) {
         refuse_growth_options(args)?;
     }
     if TABULAR.contains(&task.as_str()) {
         return of_table(args, &task, console);
+    }
+    if task == push::TASK {
+        let chosen = args.device.choose()?;
+        console.note(&format!("device: {}: {}", chosen.backend.describe(), chosen.reason));
+        return Ok(push::predict(&args.model, &args.data, &chosen.backend)?);
     }
     let tables = args.job.as_deref().map(|job| DataSpec::of_job(&JobText::read(job)?)).transpose()?;
     let fleet = SavedFleet::load(&args.model).map_err(RunError::data)?;

@@ -1,6 +1,9 @@
 //! K-means: one assignment, Lloyd's iterations, or mini-batches.
 
+use std::collections::BTreeMap;
+
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use super::blocks::{InMemory, RowBlocks, UnitBlocks, to_unit_length};
 use super::spec::{EmptyRule, Init, KMeans, Mode};
@@ -23,8 +26,8 @@ pub struct Clustering {
     pub inertia: f64,
     /// How often the centres moved.
     pub iterations: usize,
-    /// Whether they came to rest, rather than being stopped by `iterations_max`.
-    pub settled: bool,
+    /// What ended it.
+    pub end: End,
     /// How many centres without members were given a new place, over all iterations.
     pub reseeded: usize,
     /// Which start this is, from 0.
@@ -36,6 +39,25 @@ impl Clustering {
     pub fn members(&self, j: usize) -> impl Iterator<Item = usize> + '_ {
         let labels = self.labels.iter().enumerate();
         labels.filter(move |(_, label)| **label as usize == j).map(|(row, _)| row)
+    }
+}
+
+/// What ends a K-means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum End {
+    /// Every row kept its centre.
+    Labels,
+    /// No centre moved further than the tolerance.
+    Tolerance,
+    /// `iterations_max` moves were made, and the centres had not come to rest; with fixed centres there were to be none.
+    Iterations,
+}
+
+impl End {
+    /// Whether the centres came to rest.
+    pub fn settled(self) -> bool {
+        self != Self::Iterations
     }
 }
 
@@ -195,7 +217,7 @@ impl KMeans {
             sizes: vec![0; k],
             inertia: 0.0,
             iterations: 0,
-            settled: true,
+            end: End::Iterations,
             reseeded: 0,
             restart: work.restart,
         };
@@ -214,7 +236,7 @@ impl KMeans {
         for label in &found.labels {
             found.sizes[*label as usize] += 1;
         }
-        found.inertia = inertia(work, &found)?;
+        found.inertia = weighted_sum(&found.distances, work.weights);
         if self.spec.metric == Metric::Cosine {
             found.inertia *= 0.5;
             found.distances.iter_mut().for_each(|distance| *distance *= 0.5);
@@ -235,15 +257,20 @@ impl KMeans {
         loop {
             let move_on = found.iterations < iterations_max && !at_rest;
             let means = work.tiles.pass(&found.centres, move_on, &mut found.labels, &mut found.distances)?;
-            found.settled = at_rest || found.labels == previous;
-            let (Some(mut means), false) = (means, found.settled) else {
+            let same = found.labels == previous;
+            found.end = match (at_rest, same) {
+                (true, _) => End::Tolerance,
+                (false, true) => End::Labels,
+                (false, false) => End::Iterations,
+            };
+            let (Some(mut means), false) = (means, found.end.settled()) else {
                 return Ok(());
             };
             work.report(found.iterations, weighted_sum(&found.distances, work.weights))?;
             previous.clone_from(&found.labels);
             let reseeded = match self.spec.empty {
                 EmptyRule::Keep => 0,
-                EmptyRule::Reseed => reseed(work, &found.distances, &mut means)?,
+                EmptyRule::Reseed => reseed(work, found, &mut means)?,
             };
             if self.spec.metric == Metric::Cosine {
                 to_directions(&mut means.centres, &found.centres, width);
@@ -288,47 +315,51 @@ fn weighted_sum(distances: &[f32], weights: Option<&[f32]>) -> f64 {
     sums.iter().sum()
 }
 
-/// Puts centres without members at the rows farthest from their own centres; returns how many.
-fn reseed(work: &mut Work<'_, '_>, distances: &[f32], means: &mut Means) -> Result<usize, ClusterError> {
+/// Puts centres without members at the rows farthest from their own centres, which lose them; returns how many. A row
+/// that is all there is of its centre stays.
+fn reseed(work: &mut Work<'_, '_>, found: &Clustering, means: &mut Means) -> Result<usize, ClusterError> {
     let empty: Vec<usize> = (0..means.counts.len()).filter(|&j| means.counts[j] == 0.0).collect();
     if empty.is_empty() {
         return Ok(0);
     }
-    let weighs = |row: usize| work.weights.is_none_or(|weights| weights[row] > 0.0);
-    let mut far: Vec<usize> = (0..distances.len()).filter(|&i| distances[i] > 0.0 && weighs(i)).collect();
+    let Clustering { labels, distances, .. } = found;
+    let weight = |row: usize| work.weights.map_or(1.0, |weights| f64::from(weights[row]));
+    let mut far: Vec<usize> = (0..distances.len()).filter(|&i| distances[i] > 0.0 && weight(i) > 0.0).collect();
     let order = |a: &usize, b: &usize| distances[*b].total_cmp(&distances[*a]).then(a.cmp(b));
-    if empty.len() < far.len() {
-        far.select_nth_unstable_by(empty.len() - 1, order);
-        far.truncate(empty.len());
+    // Of every centre one row at most stays.
+    let enough = empty.len() + means.counts.len();
+    if enough < far.len() {
+        far.select_nth_unstable_by(enough - 1, order);
+        far.truncate(enough);
     }
     far.sort_unstable_by(order);
+    let mut left = means.counts.clone();
+    let mut takes = |row: &usize| {
+        let (own, weight) = (labels[*row] as usize, weight(*row));
+        // What f32 sums leave of a centre's only row.
+        let stays = left[own] - weight <= 1e-6 * weight;
+        left[own] -= if stays { 0.0 } else { weight };
+        !stays
+    };
+    let taken: Vec<usize> = far.into_iter().filter(|row| takes(row)).take(empty.len()).collect();
+    let weights: Vec<f64> = taken.iter().map(|row| weight(*row)).collect();
     let width = work.tiles.source().width();
-    let rows = work.tiles.source().pick(&far)?;
-    for (j, row) in empty.iter().zip(rows.chunks_exact(width)) {
+    let rows = work.tiles.source().pick(&taken)?;
+    let mut losers: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
+    for (((j, row), i), weight) in empty.iter().zip(rows.chunks_exact(width)).zip(&taken).zip(weights) {
+        let own = labels[*i] as usize;
+        let mean = &means.centres[own * width..][..width];
+        let sums =
+            losers.entry(own).or_insert_with(|| mean.iter().map(|mean| f64::from(*mean) * means.counts[own]).collect());
+        sums.iter_mut().zip(row).for_each(|(sum, value)| *sum -= weight * f64::from(*value));
         means.centres[j * width..][..width].copy_from_slice(row);
     }
-    Ok(empty.len().min(far.len()))
-}
-
-fn inertia(work: &mut Work<'_, '_>, found: &Clustering) -> Result<f64, ClusterError> {
-    let weights = work.weights;
-    let width = work.tiles.source().width();
-    let mut sums = vec![];
-    work.tiles.source().pass(&mut |first, values| {
-        let labels = &found.labels[first..][..values.len() / width];
-        let block = |(b, (values, labels)): (usize, (&[f32], &[u32]))| -> f64 {
-            let pairs = values.chunks_exact(width).zip(labels).enumerate();
-            let distance = |(i, (row, label)): (usize, (&[f32], &u32))| {
-                let weight = weights.map_or(1.0, |weights| f64::from(weights[first + b * BLOCK_ROWS + i]));
-                weight * squared_distance(row, &found.centres[*label as usize * width..][..width])
-            };
-            pairs.map(distance).sum()
-        };
-        let blocks = values.par_chunks(BLOCK_ROWS * width).zip(labels.par_chunks(BLOCK_ROWS)).enumerate();
-        sums.par_extend(blocks.map(block));
-        Ok(())
-    })?;
-    Ok(sums.iter().sum())
+    for (own, sums) in losers {
+        for (mean, sum) in means.centres[own * width..].iter_mut().zip(sums) {
+            *mean = (sum / left[own]) as f32;
+        }
+    }
+    Ok(taken.len())
 }
 
 #[cfg(test)]

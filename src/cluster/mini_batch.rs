@@ -2,7 +2,7 @@
 
 use super::ClusterError;
 use super::init::uniform_at;
-use super::kmeans::{Clustering, Work, to_directions};
+use super::kmeans::{Clustering, End, Work, to_directions};
 use super::spec::{EmptyRule, KMeans};
 use super::tiles::Batch;
 use crate::ops::distance::Metric;
@@ -60,7 +60,7 @@ pub(super) fn run(
     let mut batch = Batch::new(&work.tiles, rows)?;
     let mut met = vec![0.0_f64; kmeans.spec.k];
     let mut smoothed = Smoothed::new(rows, n);
-    found.settled = false;
+    found.end = End::Iterations;
     for step in 0..steps.iterations_max {
         let drawn = draw(n, rows, steps.seed, step);
         let values = work.tiles.source().pick(&drawn)?;
@@ -78,7 +78,7 @@ pub(super) fn run(
         let inertia = batch.distances().iter().map(|d| f64::from(*d)).sum::<f64>() / rows as f64;
         work.report(step, inertia)?;
         if smoothed.rests(inertia) && step + 1 >= epoch {
-            found.settled = true;
+            found.end = End::Tolerance;
             break;
         }
     }

@@ -1,4 +1,4 @@
-//! Clusters and projections on either device: K-means, nearest rows by a [`Metric`], PCA.
+//! Clusters and projections on either device: K-means, k-centre training, nearest rows by a [`Metric`], PCA.
 //!
 //! [`Rows`] is the checked form of the data that all of them take, [`RowBlocks`] that of rows which need not lie in memory.
 //! [`KMeansSpec::check`] gives a [`KMeans`], whose [`KMeans::fit`] runs the ops `distance` and `centroid` on a
@@ -8,8 +8,10 @@
 //! The same data, spec and device give the same bits, whatever the number of threads.
 
 mod blocks;
+mod classify;
 mod error;
 pub mod init;
+mod kcentre;
 mod kmeans;
 mod mini_batch;
 mod nearest;
@@ -21,8 +23,10 @@ mod spool;
 mod tiles;
 
 pub use blocks::{RowBlocks, TakeBlock};
+pub use classify::Classifier;
 pub use error::ClusterError;
-pub use kmeans::{Clustering, Progress, Watch};
+pub use kcentre::{Centres, KCentre, KCentreSpec};
+pub use kmeans::{Clustering, End, Progress, Watch};
 pub use nearest::{Nearest, NearestSpec, Neighbour};
 pub use pca::{Keep, Moments, Pca, RandomPca};
 pub use rows::{MAGNITUDE_MAX, Rows};

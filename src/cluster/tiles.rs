@@ -1,18 +1,19 @@
 //! One pass over all rows on a device: nearest centres, and the members' means if wanted.
 //!
-//! Rows in memory that a device can bind at once stay on it; others are uploaded block by block in every pass. The means
-//! of the blocks are merged on the host in f64, in the order of the blocks.
+//! The CPU works on the rows where they lie. On a GPU rows that it can bind at once stay there; others are uploaded block
+//! by block in every pass. The means of the blocks are merged on the host in f64, in the order of the blocks.
 
 use std::collections::BTreeMap;
 
 use super::ClusterError;
 use super::blocks::RowBlocks;
-use crate::backend::Backend;
+use crate::backend::{Backend, Cpu};
+use crate::ops::Arg;
 use crate::ops::centroid::{Centroid, CentroidSpec};
 use crate::ops::distance::{Distance, DistanceSpec, Metric};
-use crate::plan::{ListId, Plan, PlanBuilder, TensorId};
+use crate::plan::{ListId, Plan, PlanBuilder, TensorId, host_scratch, run_on_host};
 
-/// Words of a tile on the CPU: 1 GiB, since a plan holds a copy of its rows.
+/// Words of a tile on the CPU: 1 GiB.
 const CPU_WORDS_MAX: usize = 1 << 28;
 
 /// Multiplications of one dispatch on a GPU: a tenth of a second on a small one.
@@ -48,9 +49,27 @@ pub(super) struct Tiles<'a> {
     resident: bool,
 }
 
-/// Plans for tiles of one length.
+/// What passes over tiles of one length need.
 #[derive(Debug)]
-struct Stage {
+enum Stage {
+    Cpu(OnCpu),
+    Gpu(OnGpu),
+}
+
+/// Kernels that work on rows where they lie.
+#[derive(Debug)]
+struct OnCpu {
+    cpu: Cpu,
+    distance: Distance,
+    centroid: Centroid,
+    centres: Vec<f32>,
+    counts: Vec<f32>,
+    scratch: Vec<f32>,
+}
+
+/// A plan that holds the rows.
+#[derive(Debug)]
+struct OnGpu {
     plan: Plan,
     assign: ListId,
     update: ListId,
@@ -64,6 +83,84 @@ struct Stage {
 
 impl Stage {
     fn new(backend: &Backend, n: usize, k: usize, d: usize, weighted: bool) -> Result<Self, ClusterError> {
+        let distance = Distance::new(DistanceSpec { fleet: 1, n, k, d, metric: Metric::Euclidean, nearest: 1 })?;
+        let centroid = Centroid::new(CentroidSpec { fleet: 1, n, k, d, weighted })?;
+        match backend {
+            Backend::Cpu(cpu) => Ok(Self::Cpu(OnCpu::new(*cpu, distance, centroid))),
+            Backend::Gpu(_) => OnGpu::new(backend, distance, centroid).map(Self::Gpu),
+        }
+    }
+
+    /// The rows' nearest centres and distances; with `update`, the members' means and what they weigh.
+    fn run(
+        &mut self,
+        rows: &Block<'_>,
+        update: bool,
+        to: Nearest<'_>,
+    ) -> Result<Option<(Vec<f32>, Vec<f32>)>, ClusterError> {
+        match self {
+            Self::Cpu(stage) => Ok(stage.run(rows, update, to)),
+            Self::Gpu(stage) => {
+                stage.place(rows.values, rows.weights)?;
+                stage.run(rows.centres, update, to)
+            }
+        }
+    }
+}
+
+/// Rows of one tile, and the centres they are held against.
+struct Block<'a> {
+    values: &'a [f32],
+    weights: Option<&'a [f32]>,
+    centres: &'a [f32],
+}
+
+/// Where a tile's labels and distances go.
+struct Nearest<'a> {
+    labels: &'a mut [u32],
+    distances: &'a mut [f32],
+}
+
+impl OnCpu {
+    fn new(cpu: Cpu, distance: Distance, centroid: Centroid) -> Self {
+        let CentroidSpec { k, d, .. } = *centroid.spec();
+        let scratch = host_scratch(&distance).max(host_scratch(&centroid));
+        let (centres, counts) = (vec![0.0; k * d], vec![0.0; k]);
+        Self { cpu, distance, centroid, centres, counts, scratch: vec![0.0; scratch] }
+    }
+
+    fn run(&mut self, rows: &Block<'_>, update: bool, to: Nearest<'_>) -> Option<(Vec<f32>, Vec<f32>)> {
+        let Self { cpu, distance, centroid, centres, counts, scratch } = self;
+        let x = Arg::Read(bytemuck::cast_slice(rows.values));
+        let searched = [
+            x,
+            Arg::Read(bytemuck::cast_slice(rows.centres)),
+            Arg::Write(&mut *to.labels),
+            Arg::Write(bytemuck::cast_slice_mut(to.distances)),
+            Arg::Write(bytemuck::cast_slice_mut(&mut scratch[..host_scratch(distance)])),
+        ];
+        run_on_host(*cpu, distance, searched);
+        if !update {
+            return None;
+        }
+        centres.copy_from_slice(rows.centres);
+        let x = Arg::Read(bytemuck::cast_slice(rows.values));
+        let moved = [
+            x,
+            Arg::Read(to.labels),
+            Arg::Write(bytemuck::cast_slice_mut(centres)),
+            Arg::Write(bytemuck::cast_slice_mut(counts)),
+            Arg::Write(bytemuck::cast_slice_mut(&mut scratch[..host_scratch(centroid)])),
+        ];
+        let weights = rows.weights.map(|weights| Arg::Read(bytemuck::cast_slice(weights)));
+        run_on_host(*cpu, centroid, moved.into_iter().chain(weights));
+        Some((centres.clone(), counts.clone()))
+    }
+}
+
+impl OnGpu {
+    fn new(backend: &Backend, distance: Distance, centroid: Centroid) -> Result<Self, ClusterError> {
+        let CentroidSpec { n, k, d, weighted, .. } = *centroid.spec();
         let mut builder = PlanBuilder::new(1);
         let x = builder.tensor("rows", n * d);
         let c = builder.tensor("centres", k * d);
@@ -72,9 +169,7 @@ impl Stage {
         let count = builder.tensor("counts", k);
         let w = weighted.then(|| builder.tensor("weights", n));
         let (assign, update) = (builder.list(), builder.list());
-        let distance = Distance::new(DistanceSpec { fleet: 1, n, k, d, metric: Metric::Euclidean, nearest: 1 })?;
         builder.push(assign, distance, &[x, c, label, dist])?;
-        let centroid = Centroid::new(CentroidSpec { fleet: 1, n, k, d, weighted })?;
         let inputs: Vec<TensorId> = [x, label, c, count].into_iter().chain(w).collect();
         builder.push(update, centroid, &inputs)?;
         Ok(Self { plan: builder.build(backend)?, assign, update, x, w, c, label, dist, count })
@@ -87,15 +182,32 @@ impl Stage {
         }
         Ok(())
     }
+
+    fn run(
+        &mut self,
+        centres: &[f32],
+        update: bool,
+        to: Nearest<'_>,
+    ) -> Result<Option<(Vec<f32>, Vec<f32>)>, ClusterError> {
+        self.plan.upload_f32(self.c, centres)?;
+        self.plan.replay(self.assign, 0..1)?;
+        if update {
+            self.plan.replay(self.update, 0..1)?;
+        }
+        self.plan.download_into(self.label, to.labels)?;
+        self.plan.download_into(self.dist, bytemuck::cast_slice_mut(to.distances))?;
+        if !update {
+            return Ok(None);
+        }
+        Ok(Some((self.plan.download_f32(self.c)?, self.plan.download_f32(self.count)?)))
+    }
 }
 
 /// What a pass writes to and adds up.
 struct Results<'a> {
     width: usize,
-    centres: &'a [f32],
     labels: &'a mut [u32],
     distances: &'a mut [f32],
-    update: bool,
     sums: Vec<f64>,
     counts: Vec<f64>,
 }
@@ -110,10 +222,12 @@ impl<'a> Tiles<'a> {
     ) -> Result<Self, ClusterError> {
         let mut stages = BTreeMap::new();
         let (n, width) = (source.count(), source.width());
-        let whole = source.resident().filter(|_| n <= source.block_rows());
+        let whole = source.resident().filter(|_| n <= source.block_rows() && matches!(backend, Backend::Gpu(_)));
         if let Some(values) = whole {
             let mut stage = Stage::new(backend, n, k, width, weights.is_some())?;
-            stage.place(values, weights)?;
+            if let Stage::Gpu(stage) = &mut stage {
+                stage.place(values, weights)?;
+            }
             stages.insert(n, stage);
         }
         let resident = whole.is_some();
@@ -136,10 +250,11 @@ impl<'a> Tiles<'a> {
     ) -> Result<Option<Means>, ClusterError> {
         let width = self.source.width();
         let (sums, counts) = (vec![0.0; centres.len()], vec![0.0; self.k]);
-        let mut results = Results { width, centres, labels, distances, update, sums, counts };
+        let mut results = Results { width, labels, distances, sums, counts };
         if self.resident {
-            if let Some(stage) = self.stages.get_mut(&results.labels.len()) {
-                results.of(stage, 0)?;
+            if let Some(Stage::Gpu(stage)) = self.stages.get_mut(&results.labels.len()) {
+                let found = stage.run(centres, update, results.at(0, results.labels.len()))?;
+                results.add(found);
             }
         } else {
             let Self { source, weights, backend, k, stages, .. } = self;
@@ -149,8 +264,10 @@ impl<'a> Tiles<'a> {
                     e.insert(Stage::new(backend, n, *k, width, weights.is_some())?);
                 }
                 let Some(stage) = stages.get_mut(&n) else { return Ok(()) };
-                stage.place(values, weights.map(|weights| &weights[first..first + n]))?;
-                results.of(stage, first)
+                let weights = weights.map(|weights| &weights[first..first + n]);
+                let found = stage.run(&Block { values, weights, centres }, update, results.at(first, n))?;
+                results.add(found);
+                Ok(())
             })?;
         }
         Ok(update.then(|| finish(width, centres, &results.sums, results.counts)))
@@ -160,6 +277,7 @@ impl<'a> Tiles<'a> {
 /// A plan for batches of rows that are picked, not passed over.
 pub(super) struct Batch {
     stage: Stage,
+    labels: Vec<u32>,
     distances: Vec<f32>,
 }
 
@@ -168,7 +286,7 @@ impl Batch {
     pub(super) fn new(tiles: &Tiles<'_>, rows: usize) -> Result<Self, ClusterError> {
         let width = tiles.source.width();
         let stage = Stage::new(tiles.backend, rows, tiles.k, width, tiles.weights.is_some())?;
-        Ok(Self { stage, distances: vec![0.0; rows] })
+        Ok(Self { stage, labels: vec![0; rows], distances: vec![0.0; rows] })
     }
 
     /// The members' means within a batch.
@@ -178,14 +296,10 @@ impl Batch {
         weights: Option<&[f32]>,
         centres: &[f32],
     ) -> Result<Means, ClusterError> {
-        let Stage { assign, update, c, dist, count, .. } = self.stage;
-        self.stage.place(values, weights)?;
-        let plan = &mut self.stage.plan;
-        plan.upload_f32(c, centres)?;
-        plan.replay_all(&[(assign, 0..1), (update, 0..1)])?;
-        plan.download_into(dist, bytemuck::cast_slice_mut(&mut self.distances))?;
-        let counts = plan.download_f32(count)?.into_iter().map(f64::from).collect();
-        Ok(Means { centres: plan.download_f32(c)?, counts })
+        let to = Nearest { labels: &mut self.labels, distances: &mut self.distances };
+        let found = self.stage.run(&Block { values, weights, centres }, true, to)?;
+        let (centres, counts) = found.unwrap_or_default();
+        Ok(Means { centres, counts: counts.into_iter().map(f64::from).collect() })
     }
 
     /// Squared distances of the last batch's rows to their centres before the move.
@@ -195,22 +309,16 @@ impl Batch {
 }
 
 impl Results<'_> {
-    /// Runs the tile whose rows lie in `stage` and begin at row `first`.
-    fn of(&mut self, stage: &mut Stage, first: usize) -> Result<(), ClusterError> {
-        stage.plan.upload_f32(stage.c, self.centres)?;
-        stage.plan.replay(stage.assign, 0..1)?;
-        if self.update {
-            stage.plan.replay(stage.update, 0..1)?;
-        }
-        let rows = first..first + stage.plan.words(stage.label);
-        stage.plan.download_into(stage.label, &mut self.labels[rows.clone()])?;
-        stage.plan.download_into(stage.dist, bytemuck::cast_slice_mut(&mut self.distances[rows]))?;
-        if self.update {
-            let means = stage.plan.download_f32(stage.c)?;
-            let members = stage.plan.download_f32(stage.count)?;
+    /// The places of `n` rows from row `first` on.
+    fn at(&mut self, first: usize, n: usize) -> Nearest<'_> {
+        Nearest { labels: &mut self.labels[first..first + n], distances: &mut self.distances[first..first + n] }
+    }
+
+    /// Adds a tile's means.
+    fn add(&mut self, found: Option<(Vec<f32>, Vec<f32>)>) {
+        if let Some((means, members)) = found {
             merge(self.width, &means, &members, &mut self.sums, &mut self.counts);
         }
-        Ok(())
     }
 }
 

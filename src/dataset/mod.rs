@@ -12,6 +12,7 @@ mod detect;
 mod error;
 pub mod hash;
 pub mod names;
+mod numbers;
 mod parquet_table;
 mod reader;
 mod records;
@@ -19,9 +20,11 @@ pub mod rows;
 pub mod series;
 mod source;
 pub mod split;
+pub mod synth;
 
 pub use column::{Column, ColumnType};
 pub use error::{DataError, Place, RowRef};
+pub use numbers::{NumberBlock, NumberReader};
 pub use reader::{Batch, ColumnInfo, ReadOptions, TableReader, TypeOrigin, Wanted};
 pub use source::{Encoding, Format, RawSource, Source};
 

@@ -139,7 +139,7 @@ impl Iterator for TableReader {
     }
 }
 
-fn read_head(path: &Path) -> Result<Vec<u8>, DataError> {
+pub(super) fn read_head(path: &Path) -> Result<Vec<u8>, DataError> {
     let mut head = Vec::new();
     let file = File::open(path).map_err(|e| DataError::io("open", path, e))?;
     file.take(4).read_to_end(&mut head).map_err(|e| DataError::io("read", path, e))?;

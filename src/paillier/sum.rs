@@ -15,19 +15,19 @@ use super::public::{Ciphertexts, Scheme};
 
 /// A sum that parties' batches are added to, one after the other. Its memory does not grow with their number: it holds
 /// itself and one batch.
-pub struct Sum<'a> {
-    scheme: &'a Scheme,
+pub struct Sum {
     ciphertexts: Ciphertexts,
     batch: Vec<Word>,
+    waits: bool,
     parties: u64,
 }
 
-impl<'a> Sum<'a> {
-    /// A sum of nothing, for batches of so many ciphertexts.
-    pub fn new(scheme: &'a Scheme, len: usize) -> Self {
+impl Sum {
+    /// A sum of nothing, for batches of so many ciphertexts. All its methods must get the same scheme.
+    pub fn new(scheme: &Scheme, len: usize) -> Self {
         let ciphertexts = scheme.ones(len);
         let batch = ciphertexts.words().to_vec();
-        Self { scheme, ciphertexts, batch, parties: 0 }
+        Self { ciphertexts, batch, waits: false, parties: 0 }
     }
 
     /// How many batches were added.
@@ -35,28 +35,38 @@ impl<'a> Sum<'a> {
         self.parties
     }
 
-    /// Checks a party's ciphertexts as [`Scheme::from_bytes`] does and adds them, each to its partner.
+    /// Checks a party's ciphertexts as [`Scheme::from_bytes`] does and keeps them for [`Sum::add`]: what happens between
+    /// the two may fail and leave the sum as it was.
     ///
     /// # Errors
-    /// If they are too few or too many, or the first that is none. The sum is then what it was.
-    pub fn add(&mut self, bytes: &[u8]) -> Result<(), PaillierError> {
-        let (expected, len) = (self.ciphertexts.len(), self.scheme.count(bytes)?);
+    /// If they are too few or too many, or the first that is none.
+    pub fn read(&mut self, scheme: &Scheme, bytes: &[u8]) -> Result<(), PaillierError> {
+        self.waits = false;
+        let (expected, len) = (self.ciphertexts.len(), scheme.count(bytes)?);
         if len != expected {
             return Err(PaillierError::shape("ciphertexts to add", expected, len));
         }
-        self.scheme.read(bytes, &mut self.batch)?;
-        let (ring, kernel) = (self.scheme.ring(), self.scheme.kernel());
+        scheme.read(bytes, &mut self.batch)?;
+        self.waits = true;
+        Ok(())
+    }
+
+    /// Adds what [`Sum::read`] has checked, each ciphertext to its partner; without such there is nothing to add.
+    pub fn add(&mut self, scheme: &Scheme) {
+        if !std::mem::take(&mut self.waits) {
+            return;
+        }
+        let (ring, kernel) = (scheme.ring(), scheme.kernel());
         let groups = self.ciphertexts.words_mut().par_chunks_mut(ring.words());
         groups
             .zip(self.batch.par_chunks(ring.words()))
             .for_each_init(|| Scratch::new(ring), |scratch, (sum, x)| kernel.multiply(ring, sum, x, scratch));
         self.parties += 1;
-        Ok(())
     }
 
     /// The sum of all batches.
-    pub fn finish(mut self) -> Ciphertexts {
-        let (ring, kernel) = (self.scheme.ring(), self.scheme.kernel());
+    pub fn finish(mut self, scheme: &Scheme) -> Ciphertexts {
+        let (ring, kernel) = (scheme.ring(), scheme.kernel());
         // R^2 to the power of k, in Montgomery's form: R^(2k + 1).
         let mut missing = ring.power(2).to_vec();
         power_public(kernel, ring, &mut missing, &[self.parties], &mut Scratch::new(ring));

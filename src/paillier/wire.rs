@@ -67,7 +67,7 @@ impl Scheme {
     }
 
     /// How many ciphertexts so many bytes are.
-    pub(super) fn count(&self, bytes: &[u8]) -> Result<usize, PaillierError> {
+    pub(crate) fn count(&self, bytes: &[u8]) -> Result<usize, PaillierError> {
         let size = self.key().ciphertext_bytes();
         if !bytes.len().is_multiple_of(size) {
             return Err(PaillierError::shape("bytes of ciphertexts", format!("a multiple of {size}"), bytes.len()));

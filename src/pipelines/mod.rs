@@ -7,6 +7,7 @@ pub mod growth;
 pub mod kmeans;
 pub mod neighbours;
 pub mod pca;
+pub mod push;
 pub mod tabular;
 pub mod train;
 mod training;

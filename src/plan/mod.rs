@@ -12,12 +12,14 @@ mod cpu;
 mod error;
 mod fused;
 mod gpu;
+mod host;
 pub mod prepared;
 pub mod tune;
 pub mod verify;
 
 pub use builder::{ListId, PlanBuilder, TensorId, TensorInfo};
 pub use error::PlanError;
+pub use host::{host_scratch, run_on_host};
 
 use std::ops::Range;
 

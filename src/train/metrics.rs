@@ -1,7 +1,10 @@
 //! How good predictions are.
 
 pub mod classes;
+mod correlation;
 pub mod numbers;
+
+pub use correlation::mean_correlation;
 
 use serde::{Deserialize, Serialize};
 

@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "cpu"))
+sys.path.append(str(HERE.parent / "cpu"))
 
 import machine  # noqa: E402
 import report  # noqa: E402

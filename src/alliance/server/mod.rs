@@ -12,7 +12,9 @@ use super::wire::{FRAME_BYTES, Message, Refused, seal_of};
 use super::{AllianceError, Hash, Plan, Refusal, RefusalCode, bytes_of, model_hash};
 use crate::artifact::{Journal, ensure_folder};
 use crate::model::Weights;
-use crate::paillier::public::{Ciphertexts, Scheme};
+use crate::paillier::PaillierError;
+use crate::paillier::public::Scheme;
+use crate::paillier::sum::Sum as RunningSum;
 use records::{History, Record};
 use transcript::{Said, Transcript};
 
@@ -54,7 +56,7 @@ pub struct Server {
     history: History,
     phase: ServerPhase,
     uploads: Vec<Option<Hash>>,
-    sum: Option<Ciphertexts>,
+    sum: Option<RunningSum>,
     votes: Vec<Option<Hash>>,
     torn_bytes: u64,
     seconds: f64,
@@ -221,7 +223,7 @@ struct Replayed {
     history: Option<History>,
     phase: ServerPhase,
     uploads: Vec<Option<Hash>>,
-    sum: Option<Ciphertexts>,
+    sum: Option<RunningSum>,
     votes: Vec<Option<Hash>>,
 }
 
@@ -263,8 +265,7 @@ impl Replay<'_> {
                 if !slot(&state.uploads, upload.party) {
                     return Err(wrong("an upload of a party that is not in the plan"));
                 }
-                let ciphertexts = self.scheme.from_bytes(upload.ciphertexts)?;
-                add(self.scheme, &mut state.sum, ciphertexts)?;
+                read(self.scheme, &mut state.sum, upload.ciphertexts)?.add(self.scheme);
                 state.uploads[usize::from(upload.party)] = Some(seal_of(message));
             }
             Record::Closed { sum } => {
@@ -292,11 +293,14 @@ impl Replay<'_> {
     }
 }
 
-/// sum = sum + ciphertexts; the first ones are the sum.
-fn add(scheme: &Scheme, sum: &mut Option<Ciphertexts>, ciphertexts: Ciphertexts) -> Result<(), AllianceError> {
-    match sum {
-        Some(sum) => scheme.add(sum, &ciphertexts)?,
-        None => *sum = Some(ciphertexts),
-    }
-    Ok(())
+/// Checks an upload's ciphertexts for the sum of its round, which the first one begins.
+fn read<'a>(
+    scheme: &Scheme,
+    sum: &'a mut Option<RunningSum>,
+    ciphertexts: &[u8],
+) -> Result<&'a mut RunningSum, PaillierError> {
+    let len = scheme.count(ciphertexts)?;
+    let sum = sum.get_or_insert_with(|| RunningSum::new(scheme, len));
+    sum.read(scheme, ciphertexts)?;
+    Ok(sum)
 }

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::records::Record;
-use super::{Server, ServerPhase, Trouble, add, refuse};
+use super::{Server, ServerPhase, Trouble, read, refuse};
 use crate::alliance::wire::{
     Message, Objection, Phase, Poll, Share, Shares, Status, Taken, Terms, Upload, Wanted, seal_of,
 };
@@ -122,9 +122,9 @@ impl Server {
             return refuse(RefusalCode::Length, format!("expected {expected} bytes of ciphertexts, got {got}"));
         }
         let start = Instant::now();
-        let ciphertexts = self.scheme.from_bytes(upload.ciphertexts).map_err(bad_ciphertext)?;
+        let sum = read(&self.scheme, &mut self.sum, upload.ciphertexts).map_err(bad_ciphertext)?;
         self.journal.append(&Record::Upload(bytes).encode())?;
-        add(&self.scheme, &mut self.sum, ciphertexts)?;
+        sum.add(&self.scheme);
         self.uploads[peer] = Some(own);
         self.seconds += start.elapsed().as_secs_f64();
         self.close_if_complete(now_ms)?;

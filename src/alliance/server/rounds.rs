@@ -42,14 +42,14 @@ impl Server {
     }
 
     fn close(&mut self) -> Result<(), AllianceError> {
-        let Some(sum) = &self.sum else { return Ok(()) };
+        let Some(sum) = self.sum.take() else { return Ok(()) };
         let mut contributors = [0; PARTIES_MAX / 8];
         let mut weights = 0;
         for (party, weight) in self.plan.weights().iter().enumerate().filter(|(p, _)| self.uploads[*p].is_some()) {
             contributors[party / 8] |= 1 << (party % 8);
             weights += weight;
         }
-        let ciphertexts = self.scheme.to_bytes(sum)?;
+        let ciphertexts = self.scheme.to_bytes(&sum.finish(&self.scheme))?;
         let (plan, round) = (*self.plan.id(), self.round());
         let sum = Sum { plan, round, contributors, weights, ciphertexts: &ciphertexts };
         let bytes = Message::Sum(sum).encode();

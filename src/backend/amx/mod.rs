@@ -150,6 +150,11 @@ impl Amx {
         self.forced.unwrap_or(default)
     }
 
+    /// Whether a mode was asked for, and with it the unit.
+    pub const fn is_forced(self) -> bool {
+        self.forced.is_some()
+    }
+
     /// What it adds to a device's id: other modes give other bits.
     pub fn id(self) -> String {
         let unit = match self.unit {

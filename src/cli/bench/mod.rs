@@ -1,6 +1,9 @@
 //! `nightloom bench`: how fast this machine is, without any other tool.
 
+mod assign;
+mod claims;
 mod clusters;
+mod differences;
 pub mod laid;
 pub mod networks;
 mod ops;
@@ -8,6 +11,7 @@ mod paillier;
 mod peak;
 mod product;
 mod profile;
+mod push;
 mod round;
 mod step;
 mod timer;
@@ -30,10 +34,14 @@ Examples:
   nightloom bench paillier --threads 1           encryption, sums, decryption
   nightloom bench round --parties 16             one round of an alliance's encrypted sums
   nightloom bench clusters kmeans --help         K-means, nearest rows, components, trees on rows of a file
+  nightloom bench push --customers 1000000       customers classified and pushed in a stream
+  nightloom bench assign                         a million customers, a thousand managers
+  nightloom bench differences --folder /data     ten million rows beside the bare read of their Parquet
+  nightloom bench claims --folder /data          claims from 1,000 threads beside the disk's fdatasync
 
 Take the figures from a release build on a machine that does nothing else.";
 
-/// Time the operations, training steps of named networks, encryption, or clusters.
+/// Time the operations, training steps of named networks, encryption, clusters, or a stream of pushes.
 #[derive(Debug, clap::Args)]
 #[command(after_help = with_exit_codes(EXAMPLES))]
 pub(super) struct Args {
@@ -49,6 +57,10 @@ enum What {
     Paillier(paillier::Args),
     Round(round::Args),
     Clusters(clusters::Args),
+    Push(push::Args),
+    Assign(assign::Args),
+    Differences(differences::Args),
+    Claims(claims::Args),
 }
 
 pub(super) fn call(args: &Args) -> Result<ExitCode, Failure> {
@@ -63,6 +75,10 @@ pub(super) fn call(args: &Args) -> Result<ExitCode, Failure> {
         What::Paillier(args) => paillier::call(args)?,
         What::Round(args) => round::call(args)?,
         What::Clusters(args) => clusters::call(args)?,
+        What::Push(args) => push::call(args)?,
+        What::Assign(args) => assign::call(args)?,
+        What::Differences(args) => differences::call(args)?,
+        What::Claims(args) => claims::call(args)?,
     }
     Ok(ExitCode::Done)
 }

@@ -119,9 +119,10 @@ fn round(args: &Args, layout: &Layout, key: &PrivateKey) -> Result<Found, Pailli
     let mut sum = Sum::new(&scheme, layout.plaintexts(values.len()));
     for _ in 0..args.parties {
         // What a server does: it holds the bytes of one party at a time.
-        sum.add(&bytes.clone())?;
+        sum.read(&scheme, &bytes)?;
+        sum.add(&scheme);
     }
-    let sum = scheme.from_bytes(&scheme.to_bytes(&sum.finish())?)?;
+    let sum = scheme.from_bytes(&scheme.to_bytes(&sum.finish(&scheme))?)?;
     let add_s = start.elapsed().as_secs_f64();
     let add_memory_bytes = before.and_then(memory::growth);
 

@@ -23,7 +23,7 @@ fn e4_rows_in_tiles_give_the_clusters_of_all_rows_at_once() {
     let kmeans = spec.check().expect("fine");
     for backend in devices() {
         let whole = kmeans.fit(&backend, &rows).expect("fits");
-        assert!(whole.settled && whole.iterations > 0);
+        assert!(whole.end.settled() && whole.iterations > 0);
         for tile_rows in [1, 100, 501, 1002, 1003] {
             if tile_rows == 1 && matches!(backend, Backend::Gpu(_)) {
                 continue;
@@ -106,7 +106,7 @@ fn e15_the_cosine_looks_at_directions_alone() {
     let cosine = |init| KMeansSpec { metric: Metric::Cosine, ..KMeansSpec::new(3, init, LLOYD) }.check().expect("fine");
     for backend in devices() {
         let found = cosine(Init::Given(vec![5.0, 0.0, 0.0, 5.0, -1.0, -1.0])).fit(&backend, &rows).expect("fits");
-        assert!(found.settled);
+        assert!(found.end.settled());
         assert!(found.labels.iter().enumerate().all(|(i, &label)| label as usize == i % 3), "by direction");
         let lengths = found.centres.chunks_exact(2).map(|c| c[0].hypot(c[1]));
         assert!(lengths.into_iter().all(|length| (length - 1.0).abs() < 1e-6));
@@ -149,7 +149,7 @@ fn e15_mini_batches_come_near_lloyd_and_are_the_same_on_any_threads() {
         let found = fit(1);
         assert_eq!(found, fit(2), "{}", backend.id());
         let expected = full.fit(&backend, &rows).expect("fits");
-        assert!(found.iterations > 10 && found.settled, "{} steps", found.iterations);
+        assert!(found.iterations > 10 && found.end.settled(), "{} steps", found.iterations);
         assert!(found.inertia <= expected.inertia * 1.05, "{} {}", found.inertia, expected.inertia);
     }
 }

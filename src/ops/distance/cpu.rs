@@ -7,8 +7,9 @@ use rayon::prelude::*;
 use super::forms::{Form, Magnitude, Product, Square, inverse_length, of_pair};
 use super::keepers::{Best, Keeper, Lists, Outputs};
 use super::panels::{Centres, Panels, scratch_len, width};
-use super::{DIRECT_MAX, DistanceSpec, Metric, amx};
+use super::{DIRECT_MAX, DistanceSpec, Metric, amx, screen};
 use crate::backend::CpuContext;
+use crate::backend::amx::Amx;
 use crate::backend::simd::{Simd, Vector};
 use crate::ops::kernel::Args;
 
@@ -25,6 +26,10 @@ const TASK_ROWS: usize = 4 * BLOCK_ROWS;
 const DEPTH: usize = 64;
 
 pub(super) fn distance(spec: &DistanceSpec, ctx: &CpuContext, args: &mut Args<'_>) {
+    let by_bytes = ctx.vnni && !ctx.amx.is_some_and(Amx::is_forced) && screen::fits(spec);
+    if by_bytes && screen::search(spec, ctx, args) {
+        return;
+    }
     if let Some(unit) = ctx.amx.filter(|_| amx::fits(spec)) {
         amx::search(spec, ctx, unit, args);
         return;
@@ -56,12 +61,12 @@ fn search<F: Form>(spec: &DistanceSpec, ctx: &CpuContext, args: &mut Args<'_>) {
 }
 
 /// Labels some rows.
-struct Task<'a, F> {
-    form: PhantomData<F>,
-    spec: &'a DistanceSpec,
-    x: &'a [f32],
-    panels: Panels<'a>,
-    outputs: Outputs<'a>,
+pub(super) struct Task<'a, F> {
+    pub form: PhantomData<F>,
+    pub spec: &'a DistanceSpec,
+    pub x: &'a [f32],
+    pub panels: Panels<'a>,
+    pub outputs: Outputs<'a>,
 }
 
 impl<F: Form> Simd for Task<'_, F> {

@@ -17,7 +17,9 @@
 //! rows and centres are moved to the mean of the centres (which keeps the cancellation small), and the winners'
 //! distances are computed directly, so that a row which equals its centre has distance 0. Two centres whose distances
 //! agree to about 1e-6 of the data's spread may change places in that form; equal centres never do. Magnitudes are
-//! always summed directly. With AMX, large searches of more dimensions take their scores from the tile unit (`amx`).
+//! always summed directly. With VNNI, large searches for the one nearest by Euclidean distance go by products of bytes
+//! first and measure what these leave (`screen`): labels are then exact. With AMX, other large searches of more
+//! dimensions than that take their scores from the tile unit (`amx`).
 //! GPU: 64 rows x 64 centres a workgroup, summed directly; for several nearest, an invocation a row keeps its list, and
 //! few rows share out the centres ([`Distance::shares`]) and merge.
 //!
@@ -31,6 +33,7 @@ mod gpu;
 mod keepers;
 mod panels;
 mod reference;
+mod screen;
 #[cfg(test)]
 mod tests;
 
@@ -140,8 +143,9 @@ impl Distance {
     }
 
     fn scratch_len(&self) -> usize {
-        let panels = panels::scratch_len(self.spec.k, self.spec.d).max(amx::scratch_len(&self.spec));
-        panels.max(gpu::scratch_len(&self.spec))
+        let plain = panels::scratch_len(self.spec.k, self.spec.d);
+        let units = amx::scratch_len(&self.spec).max(screen::scratch_len(&self.spec));
+        plain.max(units).max(gpu::scratch_len(&self.spec))
     }
 }
 

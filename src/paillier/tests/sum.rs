@@ -26,11 +26,12 @@ fn a5_a_sum_from_the_wire_is_the_sum_of_what_was_read_and_added() {
                 let mut sum = Sum::new(&scheme, values.len());
                 let mut added = scheme.ones(values.len());
                 for _ in 0..parties {
-                    sum.add(&party).expect("ciphertexts");
+                    sum.read(&scheme, &party).expect("ciphertexts");
+                    sum.add(&scheme);
                     scheme.add(&mut added, &scheme.from_bytes(&party).expect("ciphertexts")).expect("as many");
                 }
                 assert_eq!(sum.parties(), parties as u64);
-                let found = scheme.to_bytes(&sum.finish()).expect("ours");
+                let found = scheme.to_bytes(&sum.finish(&scheme)).expect("ours");
                 assert_eq!(found, scheme.to_bytes(&added).expect("ours"), "{kernel:?}, {parties} parties, {len}");
                 let opened = Decryptor::new(&scheme, &key).expect("the same key").decrypt(&added).expect("ours");
                 let expected: Vec<i64> = values.iter().map(|v| v * parties).collect();
@@ -53,7 +54,8 @@ fn a12_a_bad_batch_leaves_the_sum_as_it_was() {
         let n_inverse = "it has a factor in common with n";
         let faults = [(vec![0; size], "it is zero"), (vec![0xFF; size], "it is not below n^2"), (n, n_inverse)];
         let mut sum = Sum::new(&scheme, values.len());
-        sum.add(&good).expect("ciphertexts");
+        sum.read(&scheme, &good).expect("ciphertexts");
+        sum.add(&scheme);
         for (fault, reason) in faults {
             // The later one is in an earlier lane.
             for (first, second) in [(3, 290), (131, 136), (299, 299)] {
@@ -62,16 +64,17 @@ fn a12_a_bad_batch_leaves_the_sum_as_it_was() {
                     bad[place * size..(place + 1) * size].copy_from_slice(&fault);
                 }
                 let expected = Err(PaillierError::Ciphertext { index: first, reason });
-                assert_eq!(sum.add(&bad), expected, "{kernel:?}");
+                assert_eq!(sum.read(&scheme, &bad), expected, "{kernel:?}");
                 assert_eq!(scheme.check_bytes(&bad), expected, "{kernel:?}");
             }
         }
-        let error = sum.add(&good[size..]).expect_err("one is missing");
+        let error = sum.read(&scheme, &good[size..]).expect_err("one is missing");
         assert_eq!(error.to_string(), "ciphertexts to add: expected 300, got 299");
-        assert!(sum.add(&good[1..]).is_err());
+        assert!(sum.read(&scheme, &good[1..]).is_err());
         assert_eq!(scheme.check_bytes(&good), Ok(()));
-        sum.add(&good).expect("ciphertexts");
-        let sum = sum.finish();
+        sum.read(&scheme, &good).expect("ciphertexts");
+        sum.add(&scheme);
+        let sum = sum.finish(&scheme);
         let opened = Decryptor::new(&scheme, &key).expect("the same key").decrypt(&sum).expect("ours");
         let expected: Vec<i64> = values.iter().map(|v| v * 2).collect();
         assert!(opened == scheme.of_signed(&expected), "{kernel:?}");

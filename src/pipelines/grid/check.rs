@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::settings::{ManagerSettings, Settings};
+use super::settings::{DispatchSettings, ManagerSettings, SLOTS, Settings};
 use crate::spec::Issues;
 
 pub(super) fn settings(issues: &mut Issues, settings: &Settings) {
@@ -25,6 +25,7 @@ pub(super) fn settings(issues: &mut Issues, settings: &Settings) {
         issues.require(!dispatch.ledger.as_os_str().is_empty(), "dispatch.ledger", || {
             "expected a file, got an empty path".to_owned()
         });
+        templates(issues, dispatch);
     }
     let thresholds = &settings.tiers.thresholds;
     let falling = thresholds.windows(2).all(|w| w[0] > w[1]);
@@ -143,6 +144,31 @@ fn network(issues: &mut Issues, settings: &Settings) {
     issues.require(!network.inputs.is_empty(), "network.inputs", || "expected at least one".to_owned());
     for decay in &network.weight_decay {
         crate::pipelines::training::training_issue(issues, "network", network.training(*decay).check());
+    }
+}
+
+fn templates(issues: &mut Issues, dispatch: &DispatchSettings) {
+    let none = dispatch.templates.is_empty();
+    issues.require(none || !dispatch.period.is_empty(), "dispatch.period", || {
+        "expected a name, which messages need, got none".to_owned()
+    });
+    issues.require(!none || dispatch.outbox.is_none(), "dispatch.outbox", || {
+        "needs `dispatch.templates`: without them there is nothing to send".to_owned()
+    });
+    let mut tasks = HashSet::new();
+    for (i, raw) in dispatch.templates.iter().enumerate() {
+        let key = format!("dispatch.templates[{i}]");
+        issues.require(tasks.insert(&raw.task), &key, || {
+            format!("expected one template a task, got another of task `{}`", raw.task)
+        });
+        match raw.check() {
+            Err(error) => issues.push(&key, error.to_string()),
+            Ok(template) => {
+                for slot in template.slots().into_iter().filter(|slot| !SLOTS.contains(slot)) {
+                    issues.push(&key, format!("expected slots of {}, got `{slot}`", SLOTS.join(", ")));
+                }
+            }
+        }
     }
 }
 

@@ -1,17 +1,19 @@
-//! How the fourth allocation leaves the program: lists of offers by mode (R11).
+//! How the fourth allocation leaves the program: lists of offers by mode (R11) and messages (R10).
 //!
 //! `mapped`: each manager sees the customers of the allocation. `assigned`: one named manager sees all of them, nobody else.
 //! `grab`: all managers of the region see its list, and the first to claim a customer owns it.
 //!
-//! The database outlives runs: claims hold from run to run.
+//! The ledger outlives runs: claims, opt-outs, caps and what was sent hold from run to run.
 
 use std::collections::BTreeMap;
 
 use super::contacts::Contacts;
+use super::error::GridError;
 use super::managers::Managers;
 use super::results::Results;
-use super::settings::DispatchMode;
+use super::settings::{DispatchMode, SLOTS};
 use crate::claims::{Mode, OfferList, Offered};
+use crate::outbox::{Draft, RawTemplate, Template};
 
 /// A contact of the fourth allocation: its place, its manager's place, its score.
 fn served(results: &Results) -> Vec<(usize, usize, f64)> {
@@ -69,4 +71,28 @@ pub(super) fn in_words(mode: &DispatchMode) -> String {
                 .to_owned()
         }
     }
+}
+
+/// A message for each contact of the fourth allocation whose task has a template, the best tier first.
+pub(super) fn drafts(results: &Results, templates: &[RawTemplate]) -> Result<Vec<Draft>, GridError> {
+    let mut by_task: BTreeMap<&str, Template> = BTreeMap::new();
+    for raw in templates {
+        by_task.insert(&raw.task, raw.check()?);
+    }
+    let mut drafts = vec![];
+    for (at, manager, score) in served(results) {
+        let (late, manager) = (&results.late[at], &results.managers[manager]);
+        let Some(template) = by_task.get(late.task.as_str()).or_else(|| by_task.get("*")) else { continue };
+        let tier = super::intent::tier(&results.tiers, late.weight).to_string();
+        let values = [&late.customer, &late.task, &late.region, &manager.id, &manager.staff, &tier];
+        let slots = SLOTS.iter().zip(values).map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        drafts.push(Draft {
+            task: late.task.clone(),
+            customer: late.customer.clone(),
+            manager: manager.id.clone(),
+            score,
+            message: template.render(&slots)?,
+        });
+    }
+    Ok(drafts)
 }

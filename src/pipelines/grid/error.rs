@@ -4,12 +4,12 @@ use std::path::Path;
 
 use crate::artifact::ArtifactError;
 use crate::assign::AssignError;
-use crate::claims::ClaimError;
 use crate::cluster::ClusterError;
 use crate::dataset::DataError;
 use crate::differences::DifferencesError;
 use crate::ledger::LedgerError;
 use crate::model::ModelError;
+use crate::outbox::OutboxError;
 use crate::pipelines::training::training_error;
 use crate::prep::PrepError;
 use crate::run::RunError;
@@ -54,9 +54,9 @@ pub enum GridError {
     /// The ledger cannot be opened or written.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
-    /// Contacts cannot be offered.
+    /// Contacts cannot be offered, or messages not sent.
     #[error(transparent)]
-    Claims(#[from] ClaimError),
+    Outbox(#[from] OutboxError),
     /// A result cannot be written.
     #[error(transparent)]
     Artifact(#[from] ArtifactError),
@@ -80,7 +80,7 @@ impl From<GridError> for RunError {
             GridError::Cluster(error) => crate::pipelines::tabular::cluster_error(error),
             GridError::Interrupted => Self::Interrupted,
             GridError::Assign(error) => Self::work(error),
-            GridError::Claims(error) => Self::work(error),
+            GridError::Outbox(error) => Self::work(error),
             GridError::Ledger(error) => Self::work(error),
             other => Self::data(other),
         }

@@ -50,9 +50,20 @@ impl JobKind for Grid {
         check::settings(&mut issues, &settings);
         issues.finish()?;
         let index = text.resolve(&settings.index.folder);
-        let ledger = settings.dispatch.as_ref().map(|dispatch| text.resolve(&dispatch.ledger));
+        let dispatch = settings.dispatch.as_ref();
+        let ledger = dispatch.map(|dispatch| text.resolve(&dispatch.ledger));
+        let outbox = dispatch.and_then(|dispatch| dispatch.outbox.as_ref()).map(|path| text.resolve(path));
         let device = JobDevice::default();
-        Ok(Box::new(GridJob { head: job.head, settings, sources, index, ledger, device, loaded: OnceLock::new() }))
+        Ok(Box::new(GridJob {
+            head: job.head,
+            settings,
+            sources,
+            index,
+            ledger,
+            outbox,
+            device,
+            loaded: OnceLock::new(),
+        }))
     }
 }
 
@@ -66,6 +77,8 @@ pub(super) struct GridJob {
     pub index: PathBuf,
     /// Where offers and claims are.
     pub ledger: Option<PathBuf>,
+    /// The file that messages go to.
+    pub outbox: Option<PathBuf>,
     device: JobDevice,
     /// The tables, read once.
     loaded: OnceLock<Loaded>,

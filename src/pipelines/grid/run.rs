@@ -1,6 +1,5 @@
 //! A grid run, stage by stage.
 
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::allocate::{Allocation, allocate, capacities};
@@ -23,8 +22,8 @@ use super::world::World;
 use super::{dispatch, report, tables};
 use crate::artifact;
 use crate::backend::Backend;
-use crate::claims::{ClaimStore, SqliteClaims};
 use crate::ledger::Ledger;
+use crate::outbox::{Outbox, Publication};
 use crate::pipelines::training::training;
 use crate::run::{Outcome, RunContext, RunError};
 use crate::train::metrics::roc_auc;
@@ -373,19 +372,33 @@ impl Work<'_> {
         managers.list.iter().enumerate().map(row).collect()
     }
 
-    /// Puts the fourth allocation's lists into the ledger; doing it again changes nothing.
-    fn offer(&self, results: &Results) -> Result<(), RunError> {
+    /// Puts the fourth allocation with its lists and messages into the ledger, in one transaction. Doing it again changes
+    /// nothing: what was frozen keeps its key, and what was exported is not exported again.
+    fn dispatch(&self, results: &Results) -> Result<(), RunError> {
         let (Some(settings), Some(path)) = (&self.job.settings.dispatch, &self.job.ledger) else { return Ok(()) };
         let Loaded { contacts, managers } = self.loaded;
-        if let Some(folder) = path.parent() {
+        for folder in [Some(path), self.job.outbox.as_ref()].into_iter().flatten().filter_map(|file| file.parent()) {
             artifact::ensure_folder(folder)?;
         }
-        let claims = SqliteClaims::new(Ledger::open(path).map_err(GridError::from)?);
-        let lists = dispatch::offers(results, managers, contacts, &settings.mode);
-        let count = lists.len();
-        // Lists that are offered at once share a transaction.
-        lists.into_par_iter().try_for_each(|list| claims.offer(list)).map_err(GridError::from)?;
-        self.ctx.info(&format!("{count} lists offered in {}", path.display()))
+        let outbox = Outbox::new(Ledger::open(path).map_err(GridError::from)?);
+        let publication = Publication {
+            period: if settings.period.is_empty() { self.ctx.head().name.clone() } else { settings.period.clone() },
+            cap: settings.cap,
+            drafts: dispatch::drafts(results, &settings.templates)?,
+            offers: dispatch::offers(results, managers, contacts, &settings.mode),
+        };
+        let (lists, drafts) = (publication.offers.len(), publication.drafts.len());
+        let found = outbox.publish(publication).map_err(GridError::from)?;
+        self.ctx.info(&format!("{lists} lists offered in {}", path.display()))?;
+        self.ctx.info(&format!(
+            "{drafts} messages: {} queued, {} known, {} opted out, {} above the cap",
+            found.queued, found.known, found.opted_out, found.capped
+        ))?;
+        if let Some(file) = &self.job.outbox {
+            let sent = outbox.export(file).map_err(GridError::from)?;
+            self.ctx.info(&format!("{} messages appended to {}", sent.messages, file.display()))?;
+        }
+        Ok(())
     }
 
     fn write(&self, results: &Results, fleet: &SavedFleet) -> Result<Outcome, RunError> {
@@ -394,7 +407,7 @@ impl Work<'_> {
         let bytes = fleet.to_bytes().map_err(GridError::from)?;
         artifact::write_bytes(&folder.models().join("allocation.safetensors"), &bytes)?;
         tables::write(results, &folder.tables(), self.job.head.output.format)?;
-        self.offer(results)?;
+        self.dispatch(results)?;
         let facts = crate::pipelines::tabular::RunFacts::of(self.ctx);
         report::build(results, &facts).map_err(RunError::work)?.write(&folder.report()).map_err(RunError::work)?;
         Ok(report::outcome(results))

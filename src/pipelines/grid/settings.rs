@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dataset::RawSource;
 use crate::model::Optimizer;
+use crate::outbox::RawTemplate;
 use crate::train::{RateSchedule, TrainSpec};
 
 /// A grid job's own part of the job file.
@@ -379,7 +380,24 @@ pub struct DispatchSettings {
     /// Who sees whom.
     #[serde(default)]
     pub mode: DispatchMode,
+    /// A day, a week, a season: a customer gets at most one message a task and period.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub period: String,
+    /// The most messages of a customer in a period, over all tasks; 0: none at all; without it there is no cap.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cap: Option<u32>,
+    /// A message for each task; that of task `*` serves the tasks without one. Slots: `{customer}`, `{task}`, `{region}`,
+    /// `{manager}`, `{staff}`, `{tier}`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub templates: Vec<RawTemplate>,
+    /// A file of JSON lines that the run appends the queued messages to; without it they wait, so that managers can edit
+    /// them, for `nightloom grid export`. A relative path counts from the job file's folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outbox: Option<PathBuf>,
 }
+
+/// Slots that templates may have.
+pub const SLOTS: [&str; 6] = ["customer", "task", "region", "manager", "staff", "tier"];
 
 /// Who sees an offered customer.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -50,7 +50,8 @@ fn summary(body: &mut Body, results: &Results) {
     if let Some(agreement) = results.agreement {
         cards.push(Card::new("Adjusted Rand", fixed(agreement, 3), "beside the known classes; by chance 0, at best 1"));
     }
-    let moves = if results.header.settled { "then nothing moved any more" } else { "stopped before they came to rest" };
+    let moves =
+        if results.header.end.settled() { "then nothing moved any more" } else { "stopped before they came to rest" };
     cards.push(Card::new("Moves", count(results.header.iterations), moves));
     body.cards(cards);
     let empty = results.sizes.iter().filter(|size| **size == 0).count();

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::settings::Distance;
 use crate::artifact::table::{Cells, Table, TableFormat};
 use crate::artifact::{ArtifactError, ensure_folder};
+use crate::cluster::End;
 use crate::pipelines::tabular::Layout;
 
 /// What the model file says besides its centres.
@@ -19,7 +20,7 @@ pub(super) struct Header {
     /// The inertia before each move, of the start that was kept.
     pub course: Vec<f64>,
     pub iterations: usize,
-    pub settled: bool,
+    pub end: End,
     pub reseeded: usize,
     /// Numbers of clusters and their inertia.
     pub curve: Vec<(usize, f64)>,

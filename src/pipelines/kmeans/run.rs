@@ -75,7 +75,7 @@ pub(super) fn run(
             k: settings.k,
             course: courses.swap_remove(found.restart),
             iterations: found.iterations,
-            settled: found.settled,
+            end: found.end,
             reseeded: found.reseeded,
             curve,
         };
@@ -197,7 +197,8 @@ fn outcome(results: &Results) -> Outcome {
         "inputs": results.header.data.inputs.len(),
         "k": results.header.k,
         "iterations": results.header.iterations,
-        "settled": results.header.settled,
+        "settled": results.header.end.settled(),
+        "end": results.header.end,
         "reseeded": results.header.reseeded,
         "sizes": results.sizes,
         "curve": results.header.curve,

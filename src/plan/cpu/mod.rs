@@ -223,7 +223,12 @@ impl CpuPlan {
             workers: Base(self.workers.memory.words_mut().as_mut_ptr()),
             shared: Base(self.shared.memory.words_mut().as_mut_ptr()),
             plan: self,
-            ctx: CpuContext { simd: self.cpu.simd(), amx: self.cpu.amx(), parallel: matches!(team, Team::Pool) },
+            ctx: CpuContext {
+                simd: self.cpu.simd(),
+                amx: self.cpu.amx(),
+                vnni: self.cpu.vnni(),
+                parallel: matches!(team, Team::Pool),
+            },
             team,
             watch,
         };
