@@ -6,7 +6,10 @@ use crate::site::{Draws, Job, Site, small};
 
 #[test]
 fn r5_the_same_job_gives_the_same_bytes_and_sigkills_change_none() {
-    let slow = Job { network: small().network.replace("epochs = 10", "epochs = 300"), ..small() };
+    let more = "[dispatch]\nledger = \"out/l.sqlite\"\noutbox = \"out/m.jsonl\"\nperiod = \"late\"\ntemplates = [{ task = \"*\", text = \
+                \"Dear {customer}\" }]";
+    let network = small().network.replace("epochs = 10", "epochs = 200");
+    let slow = Job { network, more: more.to_owned(), ..small() };
     let undisturbed = Site::new(&slow);
     let start = Instant::now();
     let wanted = undisturbed.run().results();
@@ -23,10 +26,14 @@ fn r5_the_same_job_gives_the_same_bytes_and_sigkills_change_none() {
             // Done before the kill: start from nothing, the count of kills goes on.
             std::fs::remove_dir_all(site.path("runs")).unwrap();
             std::fs::remove_dir_all(site.path("index")).unwrap();
+            std::fs::remove_dir_all(site.path("out")).unwrap();
         } else {
             kills += 1;
         }
     }
     assert_eq!(kills, 4);
     assert_eq!(site.run().results(), wanted);
+    let sent = |site: &Site| std::fs::read_to_string(site.path("out/m.jsonl")).unwrap();
+    assert!(!sent(&site).is_empty());
+    assert_eq!(sent(&site), sent(&undisturbed), "every message once, whoever was killed");
 }
