@@ -1,6 +1,7 @@
 //! The kinds of job that this program knows.
 
 use crate::pipelines::alliance::Alliance;
+use crate::pipelines::grid::Grid;
 use crate::pipelines::growth::Growth;
 use crate::pipelines::kmeans::KMEANS;
 use crate::pipelines::neighbours::NEIGHBOURS;
@@ -11,7 +12,8 @@ use crate::pipelines::tree::TREE;
 use crate::run::{JobKind, Kinds, SelfTest};
 
 /// All of them.
-static ALL: [&dyn JobKind; 9] = [&Growth, &Train, &Alliance, &PUSH, &KMEANS, &NEIGHBOURS, &PCA, &TREE, &SelfTest];
+static ALL: [&dyn JobKind; 10] =
+    [&Growth, &Train, &Alliance, &PUSH, &Grid, &KMEANS, &NEIGHBOURS, &PCA, &TREE, &SelfTest];
 
 /// One line a kind.
 pub fn kinds() -> Kinds {

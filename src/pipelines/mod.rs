@@ -2,6 +2,7 @@
 
 pub mod alliance;
 mod device;
+pub mod grid;
 pub mod growth;
 pub mod kmeans;
 pub mod neighbours;
