@@ -11,11 +11,13 @@ pub mod table;
 pub mod tensors;
 
 mod append;
+mod growing;
 mod journal;
 mod parts;
 mod scratch;
 
 pub use append::AppendLog;
+pub use growing::GrowingFile;
 pub use journal::Journal;
 pub use parts::PartsWriter;
 pub use scratch::ScratchFile;
@@ -114,14 +116,6 @@ pub fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), ArtifactError> {
     temp.as_file().sync_all().map_err(|e| ArtifactError::io("flush", path, e))?;
     temp.persist_noclobber(path).map_err(|e| ArtifactError::io("make the new file", path, e.error))?;
     flush_folder(folder, path)
-}
-
-/// Flushes a file's folder, so that the name of a new file survives a power cut.
-///
-/// # Errors
-/// Any I/O error.
-pub fn sync_folder_of(path: &Path) -> Result<(), ArtifactError> {
-    flush_folder(folder_of(path), path)
 }
 
 fn folder_of(path: &Path) -> &Path {

@@ -61,6 +61,8 @@ pub enum Cells {
     Text(Vec<Option<String>>),
     /// `true` and `false`.
     Bool(Vec<Option<bool>>),
+    /// Texts of which there are few, by their numbers in a list.
+    Words(Vec<u32>, Arc<[String]>),
 }
 
 impl Cells {
@@ -97,6 +99,7 @@ impl Cells {
             Self::I64(v) => v.len(),
             Self::Text(v) => v.len(),
             Self::Bool(v) => v.len(),
+            Self::Words(v, _) => v.len(),
         }
     }
 
@@ -114,6 +117,7 @@ impl Cells {
             Self::I64(v) => v[row].map(|x| x.to_string()),
             Self::Text(v) => v[row].clone(),
             Self::Bool(v) => v[row].map(|x| x.to_string()),
+            Self::Words(v, words) => words.get(v[row] as usize).cloned(),
         }
         .unwrap_or_default()
     }
@@ -125,6 +129,9 @@ impl Cells {
             Self::I64(v) => Arc::new(Int64Array::from(v.clone())),
             Self::Text(v) => Arc::new(v.iter().map(Option::as_deref).collect::<StringArray>()),
             Self::Bool(v) => Arc::new(BooleanArray::from(v.clone())),
+            Self::Words(v, words) => {
+                Arc::new(v.iter().map(|word| words.get(*word as usize).map(String::as_str)).collect::<StringArray>())
+            }
         }
     }
 }
@@ -197,6 +204,17 @@ impl Table {
         let mut bytes = Vec::new();
         self.fill_csv(&mut bytes).map_err(|e| ArtifactError::content("table", e.to_string()))?;
         Ok(bytes)
+    }
+
+    /// As [`Table::csv`], without the columns' names: for a part behind another.
+    ///
+    /// # Errors
+    /// As [`Table::csv`].
+    pub fn csv_rows(&self) -> Result<Vec<u8>, ArtifactError> {
+        let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+        let fail = |reason: String| ArtifactError::content("table", reason);
+        self.add_csv(&mut writer, false).map_err(|e| fail(e.to_string()))?;
+        writer.into_inner().map_err(|e| fail(e.to_string()))
     }
 
     fn fill_csv(&self, out: &mut dyn Write) -> Result<(), csv::Error> {

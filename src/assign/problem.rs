@@ -68,9 +68,10 @@ impl RawProblem {
     fn check_offsets(&self) -> Result<(), AssignError> {
         if self.offsets.first() != Some(&0) {
             let found = self.offsets.first().copied().unwrap_or(0);
-            return match self.offsets.is_empty() {
-                true => Err(AssignError::Length { name: "offsets", expected: 1, found: 0 }),
-                false => Err(AssignError::Offsets { customer: 0, before: 0, found }),
+            return if self.offsets.is_empty() {
+                Err(AssignError::Length { name: "offsets", expected: 1, found: 0 })
+            } else {
+                Err(AssignError::Offsets { customer: 0, before: 0, found })
             };
         }
         for (customer, ends) in self.offsets.windows(2).enumerate() {

@@ -143,7 +143,7 @@ pub(super) fn call(args: &Args) -> Result<ExitCode, Failure> {
                     let yours = if one.yours { "  yours" } else { "" };
                     format!("{}  {}  {}  {:.4}{yours}", one.task, one.mode.as_str(), one.customer, one.weight)
                 };
-                say(common, json!(one), text);
+                say(common, &json!(one), text);
             }
             Ok(ExitCode::Done)
         }
@@ -160,7 +160,7 @@ pub(super) fn call(args: &Args) -> Result<ExitCode, Failure> {
                         one.manager
                     )
                 };
-                say(common, json!(one), text);
+                say(common, &json!(one), text);
             }
             Ok(ExitCode::Done)
         }
@@ -168,12 +168,12 @@ pub(super) fn call(args: &Args) -> Result<ExitCode, Failure> {
             let [text, link, slogan, picture] = [text, link, slogan, picture].map(Clone::clone);
             let edited = outbox(common)?.edit(key, manager, Edit { text, link, slogan, picture });
             edited.map_err(of_outbox)?;
-            say(common, json!({ "key": key, "edited": true }), || format!("{key}: changed"));
+            say(common, &json!({ "key": key, "edited": true }), || format!("{key}: changed"));
             Ok(ExitCode::Done)
         }
         What::Optout { common, customer, undo: true } => {
             outbox(common)?.opt_in(customer).map_err(of_outbox)?;
-            say(common, json!({ "customer": customer, "opted_out": false }), || {
+            say(common, &json!({ "customer": customer, "opted_out": false }), || {
                 format!("{customer}: gets messages again")
             });
             Ok(ExitCode::Done)
@@ -181,14 +181,14 @@ pub(super) fn call(args: &Args) -> Result<ExitCode, Failure> {
         What::Optout { common, customer, undo: false } => {
             let cancelled = outbox(common)?.opt_out(customer).map_err(of_outbox)?;
             let value = json!({ "customer": customer, "opted_out": true, "cancelled": cancelled });
-            say(common, value, || format!("{customer}: gets no messages; {cancelled} cancelled"));
+            say(common, &value, || format!("{customer}: gets no messages; {cancelled} cancelled"));
             Ok(ExitCode::Done)
         }
         What::Export { common, file, restore } => {
             let outbox = outbox(common)?;
             let done = if *restore { outbox.restore(file) } else { outbox.export(file) };
             let done = done.map_err(of_outbox)?;
-            say(common, json!(done), || {
+            say(common, &json!(done), || {
                 format!("{}: {} messages, {} bytes", file.display(), done.messages, done.bytes)
             });
             Ok(ExitCode::Done)
@@ -210,7 +210,7 @@ fn claim(common: &Common, grid: &str, manager: &str, customers: &[String]) -> Re
         if !won {
             code = ExitCode::Failed;
         }
-        say(common, json!({ "customer": customer, "claim": answer }), || format!("{customer}: {text}"));
+        say(common, &json!({ "customer": customer, "claim": answer }), || format!("{customer}: {text}"));
         Ok::<(), RunError>(())
     };
     if customers.is_empty() {
@@ -239,7 +239,7 @@ fn release(common: &Common, grid: &str, manager: &str, customers: &[String]) -> 
         if answer != Release::Released {
             code = ExitCode::Failed;
         }
-        say(common, json!({ "customer": customer, "release": answer }), || format!("{customer}: {text}"));
+        say(common, &json!({ "customer": customer, "release": answer }), || format!("{customer}: {text}"));
     }
     Ok(code)
 }
@@ -261,7 +261,7 @@ fn outbox(common: &Common) -> Result<Outbox, RunError> {
     Ok(Outbox::new(open(&common.ledger)?))
 }
 
-fn say(common: &Common, value: Value, text: impl Fn() -> String) {
+fn say(common: &Common, value: &Value, text: impl Fn() -> String) {
     print(&if common.json { value.to_string() } else { text() });
 }
 

@@ -3,10 +3,10 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use crate::artifact::table::TableFormat;
-use crate::pipelines::Prediction;
+use crate::artifact::PartsWriter;
+use crate::artifact::table::{Table, TableFormat};
 use crate::pipelines::growth::{self, DataSpec, Like, NewData};
-use crate::pipelines::{kmeans, neighbours, pca, push, tabular, train, tree};
+use crate::pipelines::{Prediction, TakePart, kmeans, neighbours, pca, push, tabular, train, tree};
 use crate::run::{Console, ExitCode, LogChoice, RunError};
 use crate::spec::JobText;
 use crate::train::SavedFleet;
@@ -61,15 +61,6 @@ pub(super) struct Args {
 
 pub(super) fn call(args: &Args) -> Result<ExitCode, Failure> {
     let console = Console::on_stderr(LogChoice::Plain, false);
-    let found = predict(args, &console)?;
-    for note in &found.notes {
-        console.note(note);
-    }
-    write(args, &found)?;
-    Ok(ExitCode::Done)
-}
-
-fn predict(args: &Args, console: &Console) -> Result<Prediction, RunError> {
     if let Some(out) = &args.out {
         TableFormat::of_path(out).map_err(RunError::data)?;
     }
@@ -78,8 +69,18 @@ fn predict(args: &Args, console: &Console) -> Result<Prediction, RunError> {
         refuse_growth_options(args)?;
     }
     if TABULAR.contains(&task.as_str()) {
-        return of_table(args, &task, console);
+        of_table(args, &task, &console)?;
+        return Ok(ExitCode::Done);
     }
+    let found = predict(args, &task, &console)?;
+    for note in &found.notes {
+        console.note(note);
+    }
+    write(args, &found)?;
+    Ok(ExitCode::Done)
+}
+
+fn predict(args: &Args, task: &str, console: &Console) -> Result<Prediction, RunError> {
     if task == push::TASK {
         let chosen = args.device.choose()?;
         console.note(&format!("device: {}: {}", chosen.backend.describe(), chosen.reason));
@@ -107,20 +108,39 @@ fn refuse_growth_options(args: &Args) -> Result<(), RunError> {
     Err(RunError::data(format!("{}: {reason}", args.model.display())))
 }
 
-fn of_table(args: &Args, task: &str, console: &Console) -> Result<Prediction, RunError> {
+/// Part by part into the file, which appears when all rows are in it; on stdout all at once, so that a table with a wrong
+/// row leaves nothing behind there either.
+fn of_table(args: &Args, task: &str, console: &Console) -> Result<(), RunError> {
+    let Some(path) = &args.out else {
+        let mut bytes = vec![];
+        answer(args, task, console, &mut |part: &Table| {
+            let rows = if bytes.is_empty() { part.csv()? } else { part.csv_rows()? };
+            bytes.extend(rows);
+            Ok(())
+        })?;
+        // A reader that has gone away (`| head`) is no error.
+        let _ = std::io::stdout().lock().write_all(&bytes);
+        return Ok(());
+    };
+    let mut parts = PartsWriter::new(path, TableFormat::of_path(path)?)?;
+    answer(args, task, console, &mut |part: &Table| parts.write(part))?;
+    Ok(parts.finish()?)
+}
+
+fn answer(args: &Args, task: &str, console: &Console, take: &mut TakePart<'_>) -> Result<(), RunError> {
     // Trees and projections are quick on the CPU.
     match task {
-        tree::TASK => return Ok(tree::predict(&args.model, &args.data)?),
-        pca::TASK => return Ok(pca::predict(&args.model, &args.data)?),
+        tree::TASK => return Ok(tree::predict(&args.model, &args.data, take)?),
+        pca::TASK => return Ok(pca::predict(&args.model, &args.data, take)?),
         _ => {}
     }
     let chosen = args.device.choose()?;
     console.note(&format!("device: {}: {}", chosen.backend.describe(), chosen.reason));
-    let found = match task {
-        kmeans::TASK => kmeans::predict(&args.model, &args.data, &chosen.backend),
-        _ => neighbours::predict(&args.model, &args.data, &chosen.backend),
-    };
-    Ok(found?)
+    match task {
+        kmeans::TASK => kmeans::predict(&args.model, &args.data, &chosen.backend, take)?,
+        _ => neighbours::predict(&args.model, &args.data, &chosen.backend, take)?,
+    }
+    Ok(())
 }
 
 fn write(args: &Args, found: &Prediction) -> Result<(), RunError> {

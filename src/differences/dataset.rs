@@ -15,6 +15,9 @@ use super::manifest::{MANIFEST, Manifest, Partition};
 use super::rows::{gathered, join_batches};
 use crate::artifact::write_json;
 
+/// How the names of a partition's rows and index end.
+pub(super) const FILE_END: &str = ".parquet";
+pub(super) const INDEX_END: &str = ".rows";
 /// Rows that are decoded at a time.
 const BATCH_ROWS: usize = 8192;
 
@@ -150,13 +153,17 @@ impl Dataset {
             let entry = entry.map_err(list)?;
             let name = entry.file_name();
             let Some(name) = name.to_str() else { continue };
-            let ours = name.starts_with("part-") && (name.ends_with(".parquet") || name.ends_with(".rows"));
-            if ours && !named.contains(name) {
+            if named_by_us(name) && !named.contains(name) {
                 std::fs::remove_file(entry.path()).map_err(|e| DifferencesError::io("remove", &entry.path(), e))?;
             }
         }
         Ok(())
     }
+}
+
+/// Whether the name is one that the writer gives.
+fn named_by_us(name: &str) -> bool {
+    name.starts_with("part-") && [FILE_END, INDEX_END].iter().any(|end| name.ends_with(end))
 }
 
 /// Skip so many, take so many, and so on, to the file's end.

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use super::value::{key, mix_column, value_at};
 use super::{DifferencesError, Manifest};
 use crate::artifact::write_atomic;
+use crate::dataset::hash::hex;
 
 const MAGIC: &[u8; 8] = b"NLROWIX1";
 const VERSION: u32 = 1;
@@ -100,5 +101,5 @@ fn digest(manifest: &Manifest, keys: &[u8], hashes: &[u8]) -> String {
     sha.update((keys.len() as u64).to_le_bytes());
     sha.update(keys);
     sha.update(hashes);
-    sha.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&sha.finalize())
 }

@@ -10,6 +10,7 @@ use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 
+use super::dataset::{FILE_END, INDEX_END};
 use super::index::Index;
 use super::manifest::{Manifest, Partition};
 use super::rows::{by_id, gathered, join_batches};
@@ -49,9 +50,8 @@ impl PartitionedWriter {
                 return refuse(field.name(), expected, field.data_type().to_string());
             }
         }
-        let place = match schema.index_of(id) {
-            Ok(place) => place,
-            Err(_) => return refuse(id, "the id among the columns", "none of this name".to_owned()),
+        let Ok(place) = schema.index_of(id) else {
+            return refuse(id, "the id among the columns", "none of this name".to_owned());
         };
         let kind = schema.field(place).data_type();
         if !matches!(family(kind), Some(Family::Text | Family::Int)) {
@@ -86,7 +86,7 @@ impl PartitionedWriter {
             return Ok(());
         }
         let stem = format!("part-{}", &digest[..24]);
-        let (file, place) = (format!("{stem}.parquet"), format!("{stem}.rows"));
+        let (file, place) = (format!("{stem}{FILE_END}"), format!("{stem}{INDEX_END}"));
         let path = self.folder.join(&file);
         write_bytes(&path, &parquet_bytes(&rows).map_err(DifferencesError::parquet(&path))?)?;
         index.write(&self.folder.join(&place))?;

@@ -1,6 +1,6 @@
 //! What an outbox refuses.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::artifact::ArtifactError;
 use crate::claims::ClaimError;
@@ -78,10 +78,4 @@ pub enum OutboxError {
     /// The operating system refused.
     #[error(transparent)]
     Artifact(#[from] ArtifactError),
-}
-
-impl OutboxError {
-    pub(super) fn io<'a>(action: &'static str, path: &'a Path) -> impl Fn(std::io::Error) -> Self + 'a {
-        move |source| Self::Artifact(ArtifactError::io(action, path, source))
-    }
 }

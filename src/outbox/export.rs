@@ -1,7 +1,5 @@
 //! Messages on their way into a file.
 
-use std::fs::{File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension, params};
@@ -9,7 +7,7 @@ use serde::Serialize;
 
 use super::queue::{MESSAGES, message};
 use super::{Message, Outbox, OutboxError};
-use crate::artifact::{sync_folder_of, write_atomic};
+use crate::artifact::{ArtifactError, GrowingFile, write_atomic};
 
 /// Messages of a batch: what is in memory at a time.
 const BATCH: i64 = 10_000;
@@ -58,7 +56,7 @@ impl Outbox {
             found.resumed = self.write(&mut file, path, &batch)?;
             found.messages += found.resumed;
         }
-        let (bytes, length) = (self.recorded(outlet)?, length(&file, path)?);
+        let (bytes, length) = (self.recorded(outlet)?, file.bytes()?);
         if bytes != length {
             return Err(wrong_length(path, bytes, length));
         }
@@ -110,14 +108,8 @@ impl Outbox {
     }
 
     /// The file, locked, and its number in the ledger.
-    fn open(&self, path: &Path) -> Result<(i64, File), OutboxError> {
-        let there = path.exists();
-        let file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path);
-        let file = file.map_err(OutboxError::io("open", path))?;
-        file.lock().map_err(OutboxError::io("lock", path))?;
-        if !there {
-            sync_folder_of(path)?;
-        }
+    fn open(&self, path: &Path) -> Result<(i64, GrowingFile), OutboxError> {
+        let file = GrowingFile::open(path)?;
         let name = self.name(path)?;
         let fail = self.ledger.error("export from");
         let outlet = self.ledger.write(move |connection| {
@@ -129,7 +121,7 @@ impl Outbox {
 
     /// The file's name in the ledger: seen from the ledger's folder if it lies below, so that both can move together.
     fn name(&self, path: &Path) -> Result<String, OutboxError> {
-        let full = path.canonicalize().map_err(OutboxError::io("find", path))?;
+        let full = path.canonicalize().map_err(|e| ArtifactError::io("find", path, e))?;
         let folder = self.path().parent().unwrap_or(Path::new(""));
         let name: PathBuf = full.strip_prefix(folder).map_or_else(|_| full.clone(), Path::to_owned);
         name.into_os_string()
@@ -162,20 +154,19 @@ impl Outbox {
     }
 
     /// Writes what the file does not have of a batch yet, and records that it is there.
-    fn write(&self, file: &mut File, path: &Path, batch: &Batch) -> Result<u64, OutboxError> {
+    fn write(&self, file: &mut GrowingFile, path: &Path, batch: &Batch) -> Result<u64, OutboxError> {
         let (bytes, messages) = self.lines(batch.id)?;
-        let present = length(file, path)?;
-        let begun = present.checked_sub(batch.start).filter(|begun| *begun <= batch.bytes);
-        let Some(begun) = begun else { return Err(wrong_length(path, batch.start, present)) };
-        let mut found = vec![0; begun as usize];
-        file.seek(SeekFrom::Start(batch.start)).map_err(OutboxError::io("read", path))?;
-        file.read_exact(&mut found).map_err(OutboxError::io("read", path))?;
-        if bytes.len() as u64 != batch.bytes || !bytes.starts_with(&found) {
+        let present = file.bytes()?;
+        if !(batch.start..=batch.start + batch.bytes).contains(&present) {
+            return Err(wrong_length(path, batch.start, present));
+        }
+        let found = file.read_from(batch.start)?;
+        let left = bytes.strip_prefix(found.as_slice()).filter(|_| bytes.len() as u64 == batch.bytes);
+        let Some(left) = left else {
             let reason = format!("expected the messages of a begun export from byte {} on, found others", batch.start);
             return Err(OutboxError::File { path: path.to_owned(), reason });
-        }
-        file.write_all(&bytes[found.len()..]).map_err(OutboxError::io("append to", path))?;
-        file.sync_data().map_err(OutboxError::io("flush", path))?;
+        };
+        file.append(left)?;
         self.record(batch)?;
         Ok(messages)
     }
@@ -241,10 +232,6 @@ fn line(message: &Message) -> Vec<u8> {
     let mut bytes = serde_json::to_vec(&line).unwrap_or_default();
     bytes.push(b'\n');
     bytes
-}
-
-fn length(file: &File, path: &Path) -> Result<u64, OutboxError> {
-    Ok(file.metadata().map_err(OutboxError::io("measure", path))?.len())
 }
 
 fn wrong_length(path: &Path, expected: u64, found: u64) -> OutboxError {

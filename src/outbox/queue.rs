@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::{OutboxError, Rendered};
 use crate::claims::{OfferList, put_list};
+use crate::dataset::hash::hex;
 use crate::ledger::Ledger;
 
 /// An allocated customer and the message for him.
@@ -260,7 +261,7 @@ fn stable_key(period: &str, draft: &Draft) -> String {
         sha.update((part.len() as u64).to_le_bytes());
         sha.update(part);
     }
-    sha.finalize()[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&sha.finalize()[..16])
 }
 
 fn publish(connection: &Connection, publication: &Publication) -> rusqlite::Result<Published> {

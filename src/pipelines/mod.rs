@@ -17,6 +17,9 @@ use device::JobDevice;
 
 use crate::artifact::table::Table;
 
+/// Takes what a model says of new data, part by part.
+pub type TakePart<'a> = dyn FnMut(&Table) -> Result<(), crate::artifact::ArtifactError> + 'a;
+
 /// What a model says of new data.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Prediction {

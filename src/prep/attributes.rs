@@ -170,10 +170,18 @@ impl AttributePrep {
             let mut replaced = vec![];
             for (column, (cleaner, values)) in cleaners.iter().zip(columns).enumerate() {
                 let (mean, inverse) = (self.mean[column], inverse[column]);
+                let (low, high) = (cleaner.low.unwrap_or(f64::MIN), cleaner.high.unwrap_or(f64::MAX));
                 for (row, value) in values[first..first + rows].iter().enumerate() {
-                    let old = (!value.is_nan()).then(|| f64::from(*value));
+                    let wide = f64::from(*value);
+                    let place = row * width + column;
+                    // NaN is outside, too.
+                    if !cleaner.log1p && (low..=high).contains(&wide) {
+                        out[place] = ((wide - mean) * inverse) as f32;
+                        continue;
+                    }
+                    let old = (!value.is_nan()).then_some(wide);
                     let cleaned = cleaner.apply(old);
-                    out[row * width + column] = ((cleaned.value - mean) * inverse) as f32;
+                    out[place] = ((cleaned.value - mean) * inverse) as f32;
                     if cleaned.fate != Fate::Kept {
                         let new = cleaner.plain(cleaned.value);
                         replaced.push(Replacement { row: first + row, column, old, new });

@@ -111,7 +111,9 @@ impl Cleaner {
             if let Some(bad) = sorted.iter().find(|v| **v <= -1.0) {
                 return Err(*bad);
             }
-            sorted.iter_mut().for_each(|v| *v = v.ln_1p());
+            for value in &mut sorted {
+                *value = value.ln_1p();
+            }
         }
         sorted.sort_unstable_by(f64::total_cmp);
         let (rule, instead, bounds) = bounds(&sorted, spec);

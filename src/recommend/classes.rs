@@ -41,6 +41,12 @@ impl ClassCounts {
         }
     }
 
+    /// Adds the counts of other users in the same classes.
+    pub fn merge(&mut self, other: &Self) {
+        self.users.iter_mut().zip(&other.users).for_each(|(sum, count)| *sum += count);
+        self.holders.iter_mut().zip(&other.holders).for_each(|(sum, count)| *sum += count);
+    }
+
     /// Classes.
     pub fn classes(&self) -> usize {
         self.users.len()
@@ -67,7 +73,9 @@ impl ClassCounts {
         for class in 0..self.classes() {
             shares.iter_mut().zip(self.holders_in(class)).for_each(|(sum, b)| *sum += *b as f64);
         }
-        shares.iter_mut().for_each(|sum| *sum /= all.max(1) as f64);
+        for sum in &mut shares {
+            *sum /= all.max(1) as f64;
+        }
         let weigh = |class: usize| {
             let users = self.users[class] as f64 + shrink;
             let weight =
@@ -105,7 +113,9 @@ impl Scorer for Bag {
             scores.iter_mut().zip(own).for_each(|(score, weight)| *score += weight);
         }
         let rounds = self.rounds.len().max(1) as f64;
-        scores.iter_mut().for_each(|score| *score /= rounds);
+        for score in scores.iter_mut() {
+            *score /= rounds;
+        }
     }
 }
 

@@ -58,8 +58,8 @@ mod tests {
         let holdings = Holdings::new(&[list(10), list(1), list(0), list(4)], 10).expect("fine");
         let (left, hidden) = hide(&holdings, Hide::Share(0.2), 3);
         assert_eq!(hidden.iter().map(Vec::len).collect::<Vec<_>>(), [2, 0, 0, 1]);
-        for user in 0..4 {
-            let mut all = [left.of(user), &hidden[user]].concat();
+        for (user, own) in hidden.iter().enumerate() {
+            let mut all = [left.of(user), own.as_slice()].concat();
             all.sort_unstable();
             assert_eq!(all, holdings.of(user), "user {user}");
         }

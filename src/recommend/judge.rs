@@ -113,7 +113,8 @@ mod tests {
         let tail = [false, false, false, true, true];
         let found = judge(&Fixed(vec![5.0, 4.0, 3.0, 2.0, 1.0]), &holdings, &hidden, &tail, 2);
         let second = 1.0 / 3f64.log2();
-        let wanted = Figures { hit_rate: 1.0, recall: 0.75, ndcg: (second / (1.0 + second) + 1.0) / 2.0, users: 2 };
+        let wanted =
+            Figures { hit_rate: 1.0, recall: 0.75, ndcg: f64::midpoint(second / (1.0 + second), 1.0), users: 2 };
         assert!((found.all.ndcg - wanted.ndcg).abs() < 1e-12, "{found:?}");
         assert_eq!(Figures { ndcg: wanted.ndcg, ..found.all }, wanted);
         // The tail: user 0's list is 3, 4, her hidden one is 4.

@@ -35,7 +35,7 @@ fn e18_sigkills_at_random_moments_change_no_byte_of_the_results() {
 
 #[test]
 fn e18_sigterm_gives_75_and_the_same_command_goes_on() {
-    let job = slow().replace("seeds = 12", "seeds = 200");
+    let job = slow().replace("seeds = 12", "seeds = 30");
     let site = Site::new(&job);
     let child = site.start(&RUN);
     let start = Instant::now();

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
+use std::rc::Rc;
 
 use serde_json::Value;
 
@@ -16,7 +17,7 @@ pub const JOB: &str = "kind = \"push\"\nseed = 3\n[customers]\nsource = { path =
     [features]\ndimensions = 2\nrounds_max = 3\n[classes]\ncount = 2\n";
 
 pub struct Site {
-    root: tempfile::TempDir,
+    root: Rc<tempfile::TempDir>,
 }
 
 /// The customers' table: 40 names, of whom the last two hold nothing; `a` is 10 or 14, and 9000 once.
@@ -57,7 +58,7 @@ pub const PRODUCTS: &str = "product,title\np1,One\np2,Two\np3,Three\np4,Four\np5
 impl Site {
     /// A folder with a job and the small tables.
     pub fn new(job: &str) -> Self {
-        let site = Self { root: tempfile::tempdir().unwrap() };
+        let site = Self { root: Rc::new(tempfile::tempdir().unwrap()) };
         site.file("job.toml", job);
         site.file("customers.csv", &customers());
         site.file("holdings.csv", &holdings());
@@ -101,7 +102,7 @@ impl Site {
         assert_eq!(code(&output), 0, "{}", text(&output.stderr));
         let out = text(&output.stdout);
         let line = out.lines().find_map(|l| l.strip_prefix("run: ")).expect("the run's folder");
-        Run { folder: self.path(line), log: text(&output.stderr) }
+        Run { folder: self.path(line), log: text(&output.stderr), _root: Rc::clone(&self.root) }
     }
 
     /// What `check` says of a job that `check` and `run` must refuse before anything is written.
@@ -154,6 +155,8 @@ pub fn numbers(cells: &[String]) -> Vec<f64> {
 pub struct Run {
     pub folder: PathBuf,
     pub log: String,
+    /// The folder stays as long as its run is looked at.
+    _root: Rc<tempfile::TempDir>,
 }
 
 impl Run {

@@ -1,6 +1,6 @@
 //! The bundled jobs and their models.
 
-use crate::site::{DIGITS, Site, numbers, text};
+use crate::site::{DIGITS, Site, code, numbers, text};
 
 #[test]
 fn e15_k_means_of_the_digits_and_its_model() {
@@ -103,6 +103,42 @@ fn e15_pairs_and_queries_of_a_small_table() {
     );
     let pairs = run.table("pairs");
     assert_eq!(numbers(&pairs["distance"]), [0.0, 3.0, 10.0, 3.0, 0.0, 7.0, 10.0, 7.0, 0.0]);
+}
+
+#[test]
+fn e15_more_queries_than_a_part_holds() {
+    let job = "kind = \"neighbours\"\nk = 1\nqueries = { path = \"q.csv\" }\n[data]\nsource = { path = \"t.csv\" }\nscale =                \"none\"\n";
+    let site = Site::new(job);
+    site.file("t.csv", "a\n0\n1000\n2000\n");
+    // More than two parts of 65,536 rows.
+    let rows: Vec<String> = (0..140_000).map(|i| format!("{}\n", i % 2400)).collect();
+    site.file("q.csv", &format!("a\n{}", rows.concat()));
+    let run = site.run(&[]);
+    let found = run.table("neighbours");
+    assert_eq!(found["row"].len(), 140_000);
+    for (i, (row, near)) in found["row"].iter().zip(&found["neighbour"]).enumerate() {
+        let expected = match i % 2400 {
+            0..=500 => "1",
+            501..=1500 => "2",
+            _ => "3",
+        };
+        assert_eq!((row.as_str(), near.as_str()), ((i + 1).to_string().as_str(), expected), "row {i}");
+    }
+    assert_eq!(site.predict(&run, "q.csv"), found);
+    let model = run.folder.join("models/model.safetensors");
+    let model = model.to_str().unwrap();
+    let said = site.output(&["predict", model, "--data", "q.csv", "--device", "cpu", "--out", "said.csv"]);
+    assert_eq!(code(&said), 0, "{}", text(&said.stderr));
+    assert_eq!(std::fs::read(site.path("said.csv")).unwrap(), run.read("tables/neighbours.csv"));
+    // A wrong row behind the first parts: nothing appears, neither in a file nor on stdout.
+    site.file("bad.csv", &format!("a\n{}x\n", rows.concat()));
+    for more in [&["--out", "bad-said.csv"][..], &[]] {
+        let args = [&["predict", model, "--data", "bad.csv", "--device", "cpu"], more].concat();
+        let said = site.output(&args);
+        assert_eq!((code(&said), said.stdout.len()), (2, 0), "{more:?}");
+        assert!(text(&said.stderr).contains("140002"), "{}", text(&said.stderr));
+    }
+    assert!(!site.path("bad-said.csv").exists());
 }
 
 #[test]

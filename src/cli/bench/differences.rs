@@ -144,9 +144,15 @@ fn batch(partition: u32, rows: u32, changed: f64) -> Result<RecordBatch, arrow_s
     let mut counts = [const { Vec::new() }; 2];
     let mut texts = [const { Vec::new() }; 2];
     for _ in 0..rows {
-        numbers.iter_mut().for_each(|column| column.push((rng.random::<f64>() * 1000.0).round() / 8.0));
-        counts.iter_mut().for_each(|column| column.push(rng.random_range(0..50_i64)));
-        texts.iter_mut().for_each(|column| column.push(format!("name {}", rng.random_range(0..200))));
+        for column in &mut numbers {
+            column.push((rng.random::<f64>() * 1000.0).round() / 8.0);
+        }
+        for column in &mut counts {
+            column.push(rng.random_range(0..50_i64));
+        }
+        for column in &mut texts {
+            column.push(format!("name {}", rng.random_range(0..200)));
+        }
         if change.random_bool(changed)
             && let Some(last) = numbers[0].last_mut()
         {

@@ -8,20 +8,23 @@ use super::run::readable;
 use crate::artifact::tensors::TensorFile;
 use crate::backend::Backend;
 use crate::cluster::{Init, KMeansSpec, Mode, Rows};
-use crate::pipelines::Prediction;
+use crate::pipelines::TakePart;
 use crate::pipelines::tabular::{Saved, TabularError, new_rows};
 
-/// The cluster of each row of a new table, and how far its centre is.
+/// The cluster of each row of a new table, and how far its centre is, part by part.
 ///
 /// # Errors
 /// If model or table cannot be read, a row cannot be placed, or the device fails.
-pub fn predict(model: &Path, data: &Path, backend: &Backend) -> Result<Prediction, TabularError> {
+pub fn predict(model: &Path, data: &Path, backend: &Backend, take: &mut TakePart<'_>) -> Result<(), TabularError> {
     let saved: Saved<Header> = Saved::from_file(TensorFile::load(model)?, TASK, model)?;
     let Header { data: layout, metric, k, .. } = saved.header;
     let centres = saved.tensors.f32("centres", &[k, layout.inputs.len()])?.to_vec();
-    let (ids, values) = new_rows(&layout, data)?;
     let spec = KMeansSpec { metric: metric.into(), ..KMeansSpec::new(k, Init::Given(centres), Mode::Fixed) };
-    let found = spec.check()?.fit(backend, &Rows::new(&values, layout.inputs.len())?)?;
-    let table = assignments(layout.id, Some(&ids), &found.labels, &readable(metric, &found.distances))?;
-    Ok(Prediction { table, notes: vec![] })
+    let fixed = spec.check()?;
+    new_rows(&layout, data, |ids, values| {
+        let found = fixed.fit(backend, &Rows::new(values, layout.inputs.len())?)?;
+        let distances = readable(metric, &found.distances);
+        take(&assignments(layout.id.clone(), Some(ids), &found.labels, &distances)?)?;
+        Ok(())
+    })
 }

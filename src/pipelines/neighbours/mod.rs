@@ -8,9 +8,10 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Prediction;
+use super::TakePart;
 use super::tabular::{
-    DataSettings, Layout, Points, Recipe, Saved, TableJob, TableKind, TabularError, check_columns, new_rows,
+    DataSettings, Layout, Points, Recipe, Saved, TableJob, TableKind, TabularError, check_columns, check_new_table,
+    new_rows,
 };
 use crate::artifact::tensors::TensorFile;
 use crate::backend::Backend;
@@ -89,13 +90,12 @@ pub(super) struct Header {
     ids: Vec<String>,
 }
 
-/// Rows and, if there are some of their own, queries.
+/// Rows. Queries of their own are read in the run, part by part.
 #[derive(Debug)]
 pub struct Loaded {
     values: Vec<f32>,
     ids: Vec<String>,
     layout: Layout,
-    queries: Option<(Vec<String>, Vec<f32>)>,
 }
 
 impl Recipe for Neighbours {
@@ -113,8 +113,7 @@ impl Recipe for Neighbours {
         check_columns(issues, &settings.data, &[("data.id", settings.data.id.as_ref())]);
         issues.in_range("k", settings.k, 1..=10_000);
         issues.require(!settings.data.out_of_core, "data.out_of_core", || {
-            "neighbours are looked for among rows in memory; queries of any number can be put to the saved model"
-                .to_owned()
+            "neighbours are looked for among rows in memory; `queries` may be of any number".to_owned()
         });
     }
 
@@ -123,12 +122,12 @@ impl Recipe for Neighbours {
         let Points::Memory { values, ids, layout, .. } = Points::load(job, &settings.data, None, None)? else {
             return Err(ClusterError::NoRows { at_least: 1 }.into());
         };
-        let queries = match &settings.queries {
-            Some(_) => Some(new_rows(&layout, job.source(1)?.path())?),
-            None => None,
-        };
+        let own = settings.queries.is_none();
+        if !own {
+            check_new_table(&layout, job.source(1)?.path())?;
+        }
         let rows = Rows::new(&values, layout.inputs.len())?.count();
-        let wanted = settings.k + usize::from(queries.is_none());
+        let wanted = settings.k + usize::from(own);
         if rows < wanted {
             return Err(ClusterError::TooFewRows { what: "nearest rows", wanted, rows }.into());
         }
@@ -136,15 +135,18 @@ impl Recipe for Neighbours {
             let found = format!("{rows} rows");
             return Err(ClusterError::Setting { name: "pairwise", expected: "at most 5000 rows", found }.into());
         }
-        Ok(Loaded { values, ids, layout, queries })
+        Ok(Loaded { values, ids, layout })
     }
 
     fn facts(job: &TableJob<Self>, loaded: &Loaded) -> Vec<String> {
-        let queries = loaded.queries.as_ref().map_or(loaded.ids.len(), |(ids, _)| ids.len());
+        let of = match &job.settings.queries {
+            Some(queries) => format!("row of {}, checked as they are read", queries.path.display()),
+            None => "other row".to_owned(),
+        };
         vec![
             format!("rows: {}", loaded.ids.len()),
             format!("inputs: {} columns", loaded.layout.inputs.len()),
-            format!("neighbours: {} of each of {queries} rows", job.settings.k),
+            format!("neighbours: {} of each {of}", job.settings.k),
         ]
     }
 
@@ -153,21 +155,20 @@ impl Recipe for Neighbours {
     }
 }
 
-/// The nearest of a model's rows for each row of a new table.
+/// The nearest of a model's rows for each row of a new table, part by part.
 ///
 /// # Errors
 /// If model or table cannot be read, or the device fails.
-pub fn predict(model: &Path, data: &Path, backend: &Backend) -> Result<Prediction, TabularError> {
+pub fn predict(model: &Path, data: &Path, backend: &Backend, take: &mut TakePart<'_>) -> Result<(), TabularError> {
     let saved: Saved<Header> = Saved::from_file(TensorFile::load(model)?, TASK, model)?;
     let Header { data: layout, metric, k, ids } = saved.header;
     let width = layout.inputs.len();
     let values = saved.tensors.f32("rows", &[ids.len(), width])?;
-    let (own, queries) = new_rows(&layout, data)?;
-    let found = NearestSpec { metric: metric.into(), k }.check()?.find(
-        backend,
-        &Rows::new(values, width)?,
-        &Rows::new(&queries, width)?,
-    )?;
-    let table = run::table(layout.id.as_deref(), &own, &ids, metric, &found)?;
-    Ok(Prediction { table, notes: vec![] })
+    let rows = Rows::new(values, width)?;
+    let nearest = NearestSpec { metric: metric.into(), k }.check()?;
+    new_rows(&layout, data, |own, queries| {
+        let found = nearest.find(backend, &rows, &Rows::new(queries, width)?)?;
+        take(&run::table(layout.id.as_deref(), own, &ids, metric, &found)?)?;
+        Ok(())
+    })
 }

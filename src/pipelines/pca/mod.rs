@@ -8,7 +8,7 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Prediction;
+use super::TakePart;
 use super::tabular::{
     DataSettings, Layout, Points, Recipe, Saved, TableJob, TableKind, TabularError, check_columns, new_rows,
 };
@@ -142,12 +142,13 @@ impl Recipe for Components {
 ///
 /// # Errors
 /// If model or table cannot be read.
-pub fn predict(model: &Path, data: &Path) -> Result<Prediction, TabularError> {
+pub fn predict(model: &Path, data: &Path, take: &mut TakePart<'_>) -> Result<(), TabularError> {
     let saved: Saved<Header> = Saved::from_file(TensorFile::load(model)?, TASK, model)?;
     let Header { data: layout, pca, .. } = saved.header;
     pca.check()?;
-    let (ids, values) = new_rows(&layout, data)?;
-    let out = pca.transform(&Rows::new(&values, layout.inputs.len())?)?;
-    let table = run::coordinates(layout.id.as_deref(), Some(&ids), &out, pca.dimensions())?;
-    Ok(Prediction { table, notes: vec![] })
+    new_rows(&layout, data, |ids, values| {
+        let out = pca.transform(&Rows::new(values, layout.inputs.len())?)?;
+        take(&run::coordinates(layout.id.as_deref(), Some(ids), &out, pca.dimensions())?)?;
+        Ok(())
+    })
 }

@@ -59,7 +59,7 @@ fn columns(issues: &mut Issues, settings: &Settings) {
 fn column(issues: &mut Issues, key: &str, group: &ColumnGroup) {
     let number = group.kind == Kind::Number;
     let order = &group.order;
-    issues.require((group.kind == Kind::Ordinal) == !order.is_empty(), &format!("{key}.order"), || {
+    issues.require((group.kind == Kind::Ordinal) != order.is_empty(), &format!("{key}.order"), || {
         "expected an order for `ordinal` columns and only for those".to_owned()
     });
     let distinct: HashSet<&String> = order.iter().collect();

@@ -191,20 +191,28 @@ struct CustomerRows {
     wide: Pairs,
 }
 
+/// Ids, attributes, and the numbers of wide holdings.
+pub(super) type Columns = (Vec<String>, Vec<NamedColumn>, Vec<Vec<Option<f64>>>);
+
 /// Reads attributes of customers; `learned` are columns with their specs.
 pub(super) fn read_columns(
     source: &Source,
     id: Option<&String>,
     columns: &[(String, ColumnSpec)],
     wide: &[String],
-) -> Result<(Vec<String>, Vec<NamedColumn>, Vec<Vec<Option<f64>>>), TabularError> {
+) -> Result<Columns, TabularError> {
     let typed = |(name, spec): &(String, ColumnSpec)| match spec {
         ColumnSpec::Number(_) => Wanted::typed(name, ColumnType::Float),
         ColumnSpec::OneHot | ColumnSpec::Ordinal(_) => Wanted::typed(name, ColumnType::Text),
     };
     let wanted = id.iter().map(|name| Wanted::typed(name, ColumnType::Text));
     let wanted = wanted.chain(columns.iter().map(typed));
-    let wanted: Vec<Wanted> = wanted.chain(wide.iter().map(|n| Wanted::typed(n, ColumnType::Float))).collect();
+    let yes_or_no = boolean_columns(source, wide)?;
+    let wide_kind = |name: &String| {
+        let kind = if yes_or_no.contains(name) { ColumnType::Boolean } else { ColumnType::Float };
+        Wanted::typed(name, kind)
+    };
+    let wanted: Vec<Wanted> = wanted.chain(wide.iter().map(wide_kind)).collect();
     let mut reader = TableReader::open(source, &ReadOptions { columns: wanted, ..ReadOptions::default() })?;
     let (mut ids, mut seen): (Vec<String>, HashMap<String, RowRef>) = (vec![], HashMap::new());
     let empty = |(name, spec): &(String, ColumnSpec)| {
@@ -241,9 +249,21 @@ pub(super) fn read_columns(
         }
         for (held, column) in held.iter_mut().zip(rest) {
             held.extend_from_slice(column.floats().unwrap_or_default());
+            let flags = column.booleans().unwrap_or_default();
+            held.extend(flags.iter().map(|flag| flag.map(|flag| f64::from(u8::from(flag)))));
         }
     }
     Ok((ids, out, held))
+}
+
+/// Those of the columns that hold `true` and `false`.
+fn boolean_columns(source: &Source, names: &[String]) -> Result<BTreeSet<String>, TabularError> {
+    if names.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let reader = TableReader::open(source, &ReadOptions::default())?;
+    let flags = reader.columns().iter().filter(|column| column.kind == ColumnType::Boolean);
+    Ok(flags.map(|column| column.name.clone()).filter(|name| names.contains(name)).collect())
 }
 
 fn read_customers(

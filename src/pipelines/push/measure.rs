@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::time::Instant;
 
+use serde_json::json;
+
 use super::error::PushError;
 use super::judge::{Setting, Work};
 use super::load::{Loaded, Sources};
@@ -40,12 +42,13 @@ pub fn measure(
     times: usize,
     backend: &Backend,
 ) -> Result<Measured, PushError> {
-    let job = format!(
-        "[customers]\nsource = {{ path = {table:?} }}\nid = \"customer\"\nstream = true\nsample = 50000\n[holdings]\nwide = \
-         {:?}\n[features]\nmethod = \"none\"\n[classes]\ncount = {classes}\nmax_rounds = 2\n",
-        synth.product_names()
-    );
-    let settings: Settings = toml::from_str(&job).map_err(|e| PushError::data(table, e.to_string()))?;
+    let settings: Settings = serde_json::from_value(json!({
+        "customers": { "source": { "path": table }, "id": "customer", "stream": true, "sample": 50_000 },
+        "holdings": { "wide": synth.product_names() },
+        "features": { "method": "none" },
+        "classes": { "count": classes, "max_rounds": 2 },
+    }))
+    .map_err(|e| PushError::data(table, e.to_string()))?;
     let source = RawSource::of(table).check(Path::new(""))?;
     let sources = Sources { customers: source.clone(), holdings: None, products: None, exclude: None };
     let (loaded, _) = Loaded::read(&settings, &sources)?;

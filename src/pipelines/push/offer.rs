@@ -82,7 +82,9 @@ impl Weighed {
             scores.iter_mut().zip(own).for_each(|(score, weight)| *score += weight);
             rounds += 1;
         }
-        scores.iter_mut().for_each(|score| *score /= rounds.max(1) as f64);
+        for score in scores.iter_mut() {
+            *score /= rounds.max(1) as f64;
+        }
         rounds
     }
 }
@@ -293,7 +295,7 @@ mod tests {
             (true, 2, None, 1.5 - 1.0, 2),
             (false, 2, None, 0.9, 4),
         ] {
-            let push = Push { next, top_k, cap, weight_min, class_size_min, ..Push::default() };
+            let push = Push { top_k, next, weight_min, class_size_min, cap, ..Push::default() };
             let rules = Rules { push: &push, exclusions: &exclusions, products: &products };
             let by_class = ClassOffers::new(&push, &weighed);
             for (class, bits) in (0..2).flat_map(|class| (0..16_u32).map(move |bits| (class, bits))) {

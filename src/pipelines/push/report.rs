@@ -15,7 +15,7 @@ use crate::report::{Body, Card, Cell, Column, NoteKind, Report, ReportError, Tab
 const COLOURED: usize = 6;
 
 /// Rows that tables show.
-const LISTED: usize = 40;
+const LISTED: usize = 20;
 
 /// A column of which more is replaced gets a warning.
 const SUSPICIOUS: f64 = 0.2;
@@ -93,7 +93,8 @@ fn summary(body: &mut Body, results: &Results) {
 }
 
 fn spread(spread: Spread) -> String {
-    format!("{} ± {}", fixed(spread.mean, 3), fixed(spread.deviation, 3))
+    // No line breaks within.
+    format!("{}\u{a0}±\u{a0}{}", fixed(spread.mean, 3), fixed(spread.deviation, 3))
 }
 
 fn quality(body: &mut Body, evaluated: &Evaluated, results: &Results) -> Result<(), ReportError> {
@@ -196,7 +197,7 @@ fn pushes(body: &mut Body, results: &Results) -> Result<(), ReportError> {
         Column::percent("share", 1),
         Column::number("mean weight", 3),
     ];
-    let mut table = Table::new("What is offered most", columns).cut(LISTED, "tables/pushes");
+    let mut table = Table::new("What is offered most", columns).cut(LISTED, "tables/pushes.csv");
     for (product, (times, weight)) in order {
         table.row(vec![
             results.products.names[product as usize].as_str().into(),
@@ -256,7 +257,8 @@ fn classes(body: &mut Body, results: &Results) -> Result<(), ReportError> {
         Column::integer("pushes"),
         Column::number("sum of distances", 1),
     ];
-    let mut table = Table::new("Classes of the first round, the largest first", columns).cut(LISTED, "tables/classes");
+    let mut table =
+        Table::new("Classes of the first round, the largest first", columns).cut(LISTED, "tables/classes.csv");
     for class in order {
         let row = &results.by_class[class];
         table.row(vec![
@@ -287,12 +289,16 @@ fn draws(body: &mut Body, results: &Results) -> Result<(), ReportError> {
     }
     let rounds = results.draws.len();
     let reached = results.draws.iter().filter(|draws| draws.reached).count();
-    let text = if reached == rounds {
+    let text = if results.threshold.is_none() {
+        format!(
+            "The job names no threshold: in {}, the draw whose largest sum is least is kept.",
+            counted(rounds, "round")
+        )
+    } else if reached == rounds {
         format!("Every centre's sum is below the threshold, in {} of {}.", counted(reached, "round"), count(rounds))
     } else {
         format!(
-            "Every centre's sum is below the threshold in {} of {}; in the others, and where the job names no threshold, the \
-             best of all draws is used.",
+            "Every centre's sum is below the threshold in {} of {}; in the others the best of all draws is used.",
             count(reached),
             counted(rounds, "round")
         )

@@ -31,6 +31,8 @@ pub(super) struct Results {
     pub choice: Choice,
     pub evaluation: Option<Evaluated>,
     pub map: Option<Map>,
+    /// What every centre's sum of distances was to be below.
+    pub threshold: Option<f64>,
     /// Customers that everything was learned from, where these are a sample.
     pub sample: Option<usize>,
 }
@@ -186,8 +188,11 @@ impl Spread {
     }
 }
 
+/// One figure of a method.
+type Figure = fn(&Judged) -> f64;
+
 /// The figures of an evaluation, by their names in tables.
-pub(super) const FIGURES: [(&str, fn(&Judged) -> f64); 6] = [
+pub(super) const FIGURES: [(&str, Figure); 6] = [
     ("hit_rate", |j| j.all.hit_rate),
     ("recall", |j| j.all.recall),
     ("ndcg", |j| j.all.ndcg),

@@ -175,6 +175,7 @@ fn streamed(
         choice,
         evaluation: None,
         map,
+        threshold: work.settings.classes.distance_threshold,
         sample: Some(loaded.ids.len()),
     };
     finish(job, ctx, (&results, None), &bytes)
@@ -255,6 +256,7 @@ fn assemble(
         choice,
         evaluation,
         map,
+        threshold: work.settings.classes.distance_threshold,
         sample: None,
     };
     Ok((results, lists))

@@ -4,6 +4,7 @@
 //! scratch file. Then all classes are counted, and pass 2 turns the scratch file into pushes, which another thread writes.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use rayon::prelude::*;
@@ -103,10 +104,38 @@ impl Bits {
         Ok(Self { words, each })
     }
 
+    /// Counts of the rows by class, of the shape of `like`: whole numbers, so that their order does not matter.
+    fn count(&self, labels: &[u32], like: &ClassCounts) -> ClassCounts {
+        let empty = || ClassCounts::new(like.classes(), like.products());
+        let share = |(number, labels): (usize, &[u32])| {
+            let (mut counts, mut held) = (empty(), vec![]);
+            for (row, class) in labels.iter().enumerate() {
+                held.clear();
+                held.extend(self.list(number * SHARE + row));
+                counts.add(*class, &held);
+            }
+            counts
+        };
+        let shares = labels.par_chunks(SHARE).enumerate().map(share);
+        shares.reduce(empty, |mut all, part| {
+            all.merge(&part);
+            all
+        })
+    }
+
     fn list(&self, row: usize) -> impl Iterator<Item = u32> + '_ {
         let own = &self.words[row * self.each..][..self.each];
-        (0..self.each as u32 * 64).filter(|p| own[*p as usize / 64] >> (p % 64) & 1 == 1)
+        own.iter().zip(0..).flat_map(|(word, number)| ones(*word).map(move |bit| number * 64 + bit))
     }
+}
+
+/// The places of a word's ones, ascending.
+fn ones(mut word: u64) -> impl Iterator<Item = u32> {
+    std::iter::from_fn(move || {
+        let bit = (word != 0).then(|| word.trailing_zeros())?;
+        word &= word - 1;
+        Some(bit)
+    })
 }
 
 /// What is needed to stream.
@@ -207,7 +236,7 @@ impl Stream<'_> {
             totals: Totals::new(features),
             holdings: 0,
         };
-        let (mut labels, mut distances, mut held) = (vec![], vec![], vec![]);
+        let (mut labels, mut distances) = (vec![], vec![]);
         for block in blocks {
             let mut block = block?;
             self.stopped()?;
@@ -221,13 +250,11 @@ impl Stream<'_> {
             } else {
                 (0..block.rows).map(|row| (block.first + row) as i64 + 1).collect()
             };
-            for (row, class) in labels.iter().enumerate() {
-                held.clear();
-                held.extend(bits.list(row));
-                kept.counts.add(*class, &held);
+            kept.counts.merge(&bits.count(&labels, &kept.counts));
+            for class in &labels {
                 kept.by_class[*class as usize] += 1;
-                kept.holdings += held.len();
             }
+            kept.holdings += bits.words.iter().map(|word| word.count_ones() as usize).sum::<usize>();
             for r in &replaced {
                 kept.totals.replacement(r.column, r.old, r.new, || ids[r.row].to_string());
             }
@@ -252,6 +279,7 @@ impl Stream<'_> {
             weighed,
             exclusions: &model.header.exclusions,
             products: model.products(),
+            words: model.header.product_ids.clone().into(),
             id: self.id_name(),
             each: kept.each,
         };
@@ -328,6 +356,8 @@ struct Offering<'a> {
     weighed: Weighed,
     exclusions: &'a Exclusions,
     products: Products,
+    /// The products' ids, for tables.
+    words: Arc<[String]>,
     id: String,
     each: usize,
 }
@@ -392,7 +422,7 @@ impl Offering<'_> {
         let holders = |o: &OfferRow| counts.holders_in(o.class as usize)[o.product as usize] as i64;
         Ok(Table::new([
             (self.id.clone(), Cells::i64(rows().map(|o| o.id))),
-            ("product".to_owned(), Cells::text(rows().map(|o| self.products.ids[o.product as usize].as_str()))),
+            ("product".to_owned(), Cells::Words(rows().map(|o| o.product).collect(), Arc::clone(&self.words))),
             ("class".to_owned(), Cells::i64(rows().map(|o| i64::from(o.class)))),
             ("weight".to_owned(), Cells::f64(rows().map(|o| o.weight))),
             ("holders".to_owned(), Cells::i64(rows().map(holders))),

@@ -172,10 +172,12 @@ pub(super) fn without_table(
     ids: Cells,
     rows: impl Iterator<Item = (u32, WhyNot)> + Clone,
 ) -> Result<Table, ArtifactError> {
+    // In the order of the reasons' own numbers.
+    let reasons = WhyNot::ALL.map(|why| why.text().to_owned()).to_vec().into();
     Table::new([
         (id.to_owned(), ids),
         ("class".to_owned(), Cells::i64(rows.clone().map(|(class, _)| i64::from(class)))),
-        ("reason".to_owned(), Cells::text(rows.map(|(_, why)| why.text()))),
+        ("reason".to_owned(), Cells::Words(rows.map(|(_, why)| why as u32).collect(), reasons)),
     ])
 }
 

@@ -77,21 +77,76 @@ pub(in crate::pipelines) fn check_columns(issues: &mut Issues, data: &DataSettin
     }
 }
 
-/// Rows of a new table for a saved model, with their ids (or their numbers, from 1), prepared as the model's own were.
-pub(in crate::pipelines) fn new_rows(layout: &Layout, data: &Path) -> Result<(Vec<String>, Vec<f32>), TabularError> {
+/// Rows of a part that [`new_rows`] hands on.
+const PART_ROWS: usize = 1 << 16;
+
+/// Rows of a new table for a saved model, prepared as the model's own were, part by part: `take` gets their ids (or their
+/// numbers, from 1) and their values. A table without rows is one part.
+pub(in crate::pipelines) fn new_rows<E: From<TabularError>>(
+    layout: &Layout,
+    data: &Path,
+    mut take: impl FnMut(&[String], &[f32]) -> Result<(), E>,
+) -> Result<(), E> {
+    let spec = new_table(layout, data)?;
+    let (mut ids, mut values, mut rows) = (vec![], vec![], 0);
+    let mut hand_on = |ids: &mut Vec<String>, values: &mut Vec<f32>| -> Result<(), E> {
+        layout.prep.apply(values, layout.inputs.len()).map_err(TabularError::from)?;
+        take(ids, values)?;
+        ids.clear();
+        values.clear();
+        Ok(())
+    };
+    let mut parts = 0;
+    spec.read_parts(|part: &RowSet| {
+        match &part.ids {
+            Some(own) => ids.extend_from_slice(own),
+            None => ids.extend((rows + 1..=rows + part.len()).map(|row| row.to_string())),
+        }
+        values.extend_from_slice(&part.inputs);
+        rows += part.len();
+        if ids.len() < PART_ROWS {
+            return Ok(());
+        }
+        parts += 1;
+        hand_on(&mut ids, &mut values).map_err(Ended::Taker)
+    })
+    .map_err(|ended| match ended {
+        Ended::Table(error) => TabularError::from(error).into(),
+        Ended::Taker(error) => error,
+    })?;
+    if parts == 0 || !ids.is_empty() { hand_on(&mut ids, &mut values) } else { Ok(()) }
+}
+
+/// Checks that a new table has the model's columns, and its first rows.
+pub(in crate::pipelines) fn check_new_table(layout: &Layout, data: &Path) -> Result<(), TabularError> {
+    match new_table(layout, data)?.read_parts(|_| Err(Ended::Taker(()))) {
+        Err(Ended::Table(error)) => Err(error.into()),
+        Ok(_) | Err(Ended::Taker(())) => Ok(()),
+    }
+}
+
+fn new_table(layout: &Layout, data: &Path) -> Result<RowSpec, TabularError> {
     let mut source = layout.source.clone();
     data.clone_into(&mut source.path);
     // The new file may be stored otherwise: its name and its first bytes tell. Types may be of columns that it lacks.
     source.format = None;
     source.types.clear();
-    let spec = RowSpec {
+    Ok(RowSpec {
         source: source.check(Path::new(""))?,
         inputs: Some(layout.inputs.clone()),
         target: None,
         id: layout.id.clone(),
-    };
-    let RowSet { ids, mut inputs, places, .. } = spec.read()?;
-    layout.prep.apply(&mut inputs, layout.inputs.len())?;
-    let ids = ids.unwrap_or_else(|| (1..=places.len()).map(|row| row.to_string()).collect());
-    Ok((ids, inputs))
+    })
+}
+
+/// What ends the reading of a new table.
+enum Ended<E> {
+    Table(DataError),
+    Taker(E),
+}
+
+impl<E> From<DataError> for Ended<E> {
+    fn from(error: DataError) -> Self {
+        Self::Table(error)
+    }
 }

@@ -10,7 +10,7 @@ mod recipe;
 mod saved;
 
 pub use data::DataSettings;
-pub(super) use data::{check_columns, new_rows};
+pub(super) use data::{check_columns, check_new_table, new_rows};
 pub use error::TabularError;
 pub(super) use points::{Held, Points};
 pub(super) use recipe::{Recipe, TableJob, TableKind};

@@ -6,7 +6,7 @@ use super::frame::FrameSpec;
 use super::{Header, Model, TASK};
 use crate::artifact::table::{Cells, Table};
 use crate::artifact::tensors::TensorFile;
-use crate::pipelines::Prediction;
+use crate::pipelines::TakePart;
 use crate::pipelines::tabular::{Saved, TabularError};
 use crate::pipelines::train::{Output, answer_columns, id_name};
 use crate::tree::Features;
@@ -15,7 +15,7 @@ use crate::tree::Features;
 ///
 /// # Errors
 /// If model or table cannot be read.
-pub fn predict(model: &Path, data: &Path) -> Result<Prediction, TabularError> {
+pub fn predict(model: &Path, data: &Path, take: &mut TakePart<'_>) -> Result<(), TabularError> {
     let header = Saved::<Header>::from_file(TensorFile::load(model)?, TASK, model)?.header;
     let (kinds, width) = (header.columns.kinds(), header.output.width());
     match &header.model {
@@ -39,5 +39,5 @@ pub fn predict(model: &Path, data: &Path) -> Result<Prediction, TabularError> {
     let classes: &[String] = if let Output::Classes { names, .. } = &header.output { names } else { &[] };
     let own = (id_name(header.id.as_deref()), Cells::text(frame.ids));
     let table = Table::new(std::iter::once(own).chain(answer_columns(classes, &answers)))?;
-    Ok(Prediction { table, notes: vec![] })
+    Ok(take(&table)?)
 }
