@@ -92,12 +92,7 @@ impl Stage {
     }
 
     /// The rows' nearest centres and distances; with `update`, the members' means and what they weigh.
-    fn run(
-        &mut self,
-        rows: &Block<'_>,
-        update: bool,
-        to: Nearest<'_>,
-    ) -> Result<Option<(Vec<f32>, Vec<f32>)>, ClusterError> {
+    fn run(&mut self, rows: &Block<'_>, update: bool, to: &mut Nearest<'_>) -> Result<Option<Moved>, ClusterError> {
         match self {
             Self::Cpu(stage) => Ok(stage.run(rows, update, to)),
             Self::Gpu(stage) => {
@@ -115,6 +110,9 @@ struct Block<'a> {
     centres: &'a [f32],
 }
 
+/// A tile's means and what each weighs.
+type Moved = (Vec<f32>, Vec<f32>);
+
 /// Where a tile's labels and distances go.
 struct Nearest<'a> {
     labels: &'a mut [u32],
@@ -129,14 +127,14 @@ impl OnCpu {
         Self { cpu, distance, centroid, centres, counts, scratch: vec![0.0; scratch] }
     }
 
-    fn run(&mut self, rows: &Block<'_>, update: bool, to: Nearest<'_>) -> Option<(Vec<f32>, Vec<f32>)> {
+    fn run(&mut self, rows: &Block<'_>, update: bool, to: &mut Nearest<'_>) -> Option<Moved> {
         let Self { cpu, distance, centroid, centres, counts, scratch } = self;
         let x = Arg::Read(bytemuck::cast_slice(rows.values));
         let searched = [
             x,
             Arg::Read(bytemuck::cast_slice(rows.centres)),
             Arg::Write(&mut *to.labels),
-            Arg::Write(bytemuck::cast_slice_mut(to.distances)),
+            Arg::Write(bytemuck::cast_slice_mut(&mut *to.distances)),
             Arg::Write(bytemuck::cast_slice_mut(&mut scratch[..host_scratch(distance)])),
         ];
         run_on_host(*cpu, distance, searched);
@@ -147,7 +145,7 @@ impl OnCpu {
         let x = Arg::Read(bytemuck::cast_slice(rows.values));
         let moved = [
             x,
-            Arg::Read(to.labels),
+            Arg::Read(&*to.labels),
             Arg::Write(bytemuck::cast_slice_mut(centres)),
             Arg::Write(bytemuck::cast_slice_mut(counts)),
             Arg::Write(bytemuck::cast_slice_mut(&mut scratch[..host_scratch(centroid)])),
@@ -183,19 +181,14 @@ impl OnGpu {
         Ok(())
     }
 
-    fn run(
-        &mut self,
-        centres: &[f32],
-        update: bool,
-        to: Nearest<'_>,
-    ) -> Result<Option<(Vec<f32>, Vec<f32>)>, ClusterError> {
+    fn run(&mut self, centres: &[f32], update: bool, to: &mut Nearest<'_>) -> Result<Option<Moved>, ClusterError> {
         self.plan.upload_f32(self.c, centres)?;
         self.plan.replay(self.assign, 0..1)?;
         if update {
             self.plan.replay(self.update, 0..1)?;
         }
-        self.plan.download_into(self.label, to.labels)?;
-        self.plan.download_into(self.dist, bytemuck::cast_slice_mut(to.distances))?;
+        self.plan.download_into(self.label, &mut *to.labels)?;
+        self.plan.download_into(self.dist, bytemuck::cast_slice_mut(&mut *to.distances))?;
         if !update {
             return Ok(None);
         }
@@ -252,8 +245,9 @@ impl<'a> Tiles<'a> {
         let (sums, counts) = (vec![0.0; centres.len()], vec![0.0; self.k]);
         let mut results = Results { width, labels, distances, sums, counts };
         if self.resident {
-            if let Some(Stage::Gpu(stage)) = self.stages.get_mut(&results.labels.len()) {
-                let found = stage.run(centres, update, results.at(0, results.labels.len()))?;
+            let n = results.labels.len();
+            if let Some(Stage::Gpu(stage)) = self.stages.get_mut(&n) {
+                let found = stage.run(centres, update, &mut results.at(0, n))?;
                 results.add(found);
             }
         } else {
@@ -265,7 +259,7 @@ impl<'a> Tiles<'a> {
                 }
                 let Some(stage) = stages.get_mut(&n) else { return Ok(()) };
                 let weights = weights.map(|weights| &weights[first..first + n]);
-                let found = stage.run(&Block { values, weights, centres }, update, results.at(first, n))?;
+                let found = stage.run(&Block { values, weights, centres }, update, &mut results.at(first, n))?;
                 results.add(found);
                 Ok(())
             })?;
@@ -296,8 +290,8 @@ impl Batch {
         weights: Option<&[f32]>,
         centres: &[f32],
     ) -> Result<Means, ClusterError> {
-        let to = Nearest { labels: &mut self.labels, distances: &mut self.distances };
-        let found = self.stage.run(&Block { values, weights, centres }, true, to)?;
+        let mut to = Nearest { labels: &mut self.labels, distances: &mut self.distances };
+        let found = self.stage.run(&Block { values, weights, centres }, true, &mut to)?;
         let (centres, counts) = found.unwrap_or_default();
         Ok(Means { centres, counts: counts.into_iter().map(f64::from).collect() })
     }
@@ -315,7 +309,7 @@ impl Results<'_> {
     }
 
     /// Adds a tile's means.
-    fn add(&mut self, found: Option<(Vec<f32>, Vec<f32>)>) {
+    fn add(&mut self, found: Option<Moved>) {
         if let Some((means, members)) = found {
             merge(self.width, &means, &members, &mut self.sums, &mut self.counts);
         }

@@ -14,7 +14,7 @@ fn claimer(site: &Site, manager: &str, customers: std::ops::Range<usize>) -> Chi
     let mut child =
         site.command("claim").args(["g", manager, "--json"]).stdin(Stdio::piped()).spawn().expect("a process");
     let mut stdin = child.stdin.take().expect("a pipe");
-    let lines: String = customers.map(|number| format!("c{number}\n")).collect();
+    let lines = customers.map(|number| format!("c{number}\n")).collect::<Vec<_>>().concat();
     // A process that is killed reads no further.
     std::thread::spawn(move || drop(stdin.write_all(lines.as_bytes())));
     child

@@ -8,7 +8,7 @@ use crate::artifact::tensors::TensorData;
 use crate::artifact::{self, ArtifactError, PartsWriter};
 use crate::backend::Backend;
 use crate::cluster::{NearestSpec, Neighbour, Rows};
-use crate::pipelines::tabular::{RunFacts, Saved, TableJob, TabularError, cluster_error, new_rows};
+use crate::pipelines::tabular::{RunFacts, Saved, TableJob, cluster_error, new_rows};
 use crate::run::{Outcome, RunContext, RunError};
 
 /// Queries of one part of the table.
@@ -54,7 +54,7 @@ pub(super) fn run(
             answer(ids, queries)?;
         }
     } else {
-        new_rows(&loaded.layout, job.source(1).map_err(TabularError::from)?.path(), answer)?;
+        new_rows(&loaded.layout, job.source(1)?.path(), answer)?;
     }
     parts.finish()?;
     if settings.pairwise {
