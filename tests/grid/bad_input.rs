@@ -58,7 +58,7 @@ fn r2_contacts_that_cannot_be_are_refused_with_their_line() {
     says(&with(format!("{table}{moved}\n")), &["task `t0` starts on day"]);
     let early: Vec<&str> = lines.iter().copied().filter(|l| !l.contains(",t6,") && !l.contains(",t7,")).collect();
     says(&with(early.join("\n")), &["expected contacts from `late_start`, day 60, on, found none"]);
-    let one_value: String = lines.iter().map(|l| format!("{l}\n")).collect::<String>().replace(",t4,", ",u4,");
+    let one_value: String = lines.iter().map(|l| format!("{l}\n")).collect::<Vec<_>>().concat().replace(",t4,", ",u4,");
     let no_answer: Vec<String> = one_value
         .lines()
         .map(|l| {
