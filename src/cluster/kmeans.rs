@@ -236,7 +236,7 @@ impl KMeans {
         for label in &found.labels {
             found.sizes[*label as usize] += 1;
         }
-        found.inertia = weighted_sum(&found.distances, work.weights);
+        found.inertia = inertia(work, &found)?;
         if self.spec.metric == Metric::Cosine {
             found.inertia *= 0.5;
             found.distances.iter_mut().for_each(|distance| *distance *= 0.5);
@@ -360,6 +360,27 @@ fn reseed(work: &mut Work<'_, '_>, found: &Clustering, means: &mut Means) -> Res
         }
     }
     Ok(taken.len())
+}
+
+fn inertia(work: &mut Work<'_, '_>, found: &Clustering) -> Result<f64, ClusterError> {
+    let weights = work.weights;
+    let width = work.tiles.source().width();
+    let mut sums = vec![];
+    work.tiles.source().pass(&mut |first, values| {
+        let labels = &found.labels[first..][..values.len() / width];
+        let block = |(b, (values, labels)): (usize, (&[f32], &[u32]))| -> f64 {
+            let pairs = values.chunks_exact(width).zip(labels).enumerate();
+            let distance = |(i, (row, label)): (usize, (&[f32], &u32))| {
+                let weight = weights.map_or(1.0, |weights| f64::from(weights[first + b * BLOCK_ROWS + i]));
+                weight * squared_distance(row, &found.centres[*label as usize * width..][..width])
+            };
+            pairs.map(distance).sum()
+        };
+        let blocks = values.par_chunks(BLOCK_ROWS * width).zip(labels.par_chunks(BLOCK_ROWS)).enumerate();
+        sums.par_extend(blocks.map(block));
+        Ok(())
+    })?;
+    Ok(sums.iter().sum())
 }
 
 #[cfg(test)]
