@@ -19,8 +19,9 @@ const CHUNK_MAX: usize = 2048;
 /// Bytes of centres that serve a block of rows while they lie in the second cache.
 const CHUNK_BYTES: usize = 1 << 18;
 
-/// Candidates that wait to be measured.
-const WAITING: usize = 1024;
+/// Candidates that wait to be measured: they are once half of the places are taken, and a row adds a chunk of centres at
+/// most.
+const WAITING: usize = 2 * CHUNK_MAX;
 
 /// The rounding of what is bounded in f32 is far below this.
 const MARGIN: f32 = 1.001;
@@ -67,7 +68,7 @@ struct Block {
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,fma")]
-#[expect(clippy::large_stack_arrays, reason = "at most 180 KiB of a thread's megabytes; a search allocates nothing")]
+#[expect(clippy::large_stack_arrays, reason = "at most 220 KiB of a thread's megabytes; a search allocates nothing")]
 fn each_block<const WORDS: usize>(
     task: &Task<'_>,
     bytes: &Bytes<'_>,

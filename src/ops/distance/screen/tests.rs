@@ -106,6 +106,17 @@ fn e15_rows_and_centres_far_outside_are_labelled_in_f32_and_alike() {
 }
 
 #[test]
+fn e15_rows_to_which_every_centre_is_a_candidate_are_labelled_in_f32() {
+    let Some(cpu) = cpu() else { return };
+    let plain = Cpu::new(SimdLevel::detect()).expect("a CPU");
+    for shape @ [n, k, d] in [[130, 2500, 20], [70, 5000, 64]] {
+        let x: Vec<f32> = numbers(n * d, 7).iter().map(|value| value + 100.0).collect();
+        let c: Vec<f32> = numbers(k * d, 8).iter().map(|value| value * 1e-3).collect();
+        assert_eq!(on(cpu, spec(shape), &x, &c), on(plain, spec(shape), &x, &c), "{shape:?}");
+    }
+}
+
+#[test]
 fn e15_centres_that_f32_cannot_tell_apart_are_told_apart() {
     let Some(cpu) = cpu() else { return };
     let shape @ [n, k, d] = [600, 80, 24];
