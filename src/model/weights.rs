@@ -87,6 +87,6 @@ mod tests {
         assert_eq!(after.values[16..], before.values[16..]);
         assert_ne!(after.values[16], pre_trained.values[16]);
         let error = after.adopt(&second, &second, &pre_trained).expect_err("of another model").to_string();
-        assert!(error.starts_with("weights: `layers.3.dense.weight` has 60 values"), "{error}");
+        assert!(error.starts_with("weights: `layers.3.dense.weight` has 72 values"), "{error}");
     }
 }

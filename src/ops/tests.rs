@@ -9,8 +9,8 @@ use super::reduce::{
 };
 use super::testing::{assert_same_bits_on_any_number_of_threads, backends, run_boxed};
 use super::{
-    Access, Case, Fill, Kernel, Registry, activation, attention, gather, keep_best, layer_norm, loss, mixed,
-    rng::counter_bits, schedule, softmax,
+    Access, Case, Fill, Kernel, Registry, activation, association, attention, columns, gather, keep_best, layer_norm,
+    loss, mixed, rng::counter_bits, schedule, softmax,
 };
 
 #[test]

@@ -7,7 +7,9 @@ use nightloom::model::{Loss, Model};
 use nightloom::train::{Member, TrainSpec, TrainedMember};
 
 use crate::backends::backends;
-use crate::support::{Table, assert_same, bp, cnn, cpu, encoder, fit, gpu, image_cnn, image_model, model, noise, spec};
+use crate::support::{
+    Table, assert_same, bp, cnn, cpu, encoder, fit, gpu, image_cnn, image_model, model, noise, read_outs, spec,
+};
 
 const OPTIMIZERS: [&str; 3] = [
     r#"optimizer = { kind = "adam" }"#,
@@ -66,7 +68,16 @@ fn e12_on_the_cpu_a_fleet_of_1_3_or_64_equals_single_trainings_to_the_bit() {
         encoder(3, "global_average_pool"),
         encoder(3, "first_position"),
     ];
+    let read_out = read_outs(3);
+    let (table, training) = (Table::new(&read_out, 40), schedule(OPTIMIZERS[1], 5, 8));
     for backend in backends().into_iter().filter(|b| matches!(b, Backend::Cpu(_))) {
+        let all = members(64, table.rows);
+        let loss = Loss::ReadOuts { auxiliary: 0.5 };
+        let single = alone(&read_out, &training, loss, &table, &all, &backend);
+        for fleet in [1, 3, 64] {
+            let together = fit(&read_out, &training, loss, &table, &all[..fleet], &backend);
+            assert_same(&together, &single[..fleet], &format!("read-outs, fleet of {fleet} on {}", backend.id()));
+        }
         for (m, model) in models.iter().enumerate() {
             let table = Table::new(model, 40);
             let all = members(64, table.rows);
@@ -91,6 +102,7 @@ fn e12_on_the_gpu_a_fleet_of_1_3_or_64_equals_single_trainings_to_the_bit() {
         (cnn(2, "global_max_pool"), Loss::BinaryCrossEntropy, 2),
         (image_cnn(2), Loss::MeanSquare, 0),
         (encoder(3, "first_position"), Loss::CrossEntropy, 1),
+        (read_outs(3), Loss::ReadOuts { auxiliary: 0.5 }, 0),
     ];
     for (model, loss, optimizer) in &cases {
         let table = Table::new(model, 24);
