@@ -14,10 +14,13 @@ fn bare() -> Model {
     model(1, 10, layers)
 }
 
-/// Weights large enough for the attention to choose.
+/// Queries and keys large enough for the attention to choose.
 fn pronounced(model: &Model, seed: u64) -> Weights {
     let mut weights = initial_weights(model, seed);
-    weights.values.iter_mut().flatten().for_each(|v| *v *= 1.8);
+    for (param, values) in model.params().iter().zip(&mut weights.values) {
+        let scale = if param.name.ends_with("qkv.weight") { 2.0 } else { 1.0 };
+        values.iter_mut().for_each(|v| *v *= scale);
+    }
     weights
 }
 
