@@ -19,7 +19,9 @@ fn pronounced(model: &Model, seed: u64) -> Weights {
     let mut weights = initial_weights(model, seed);
     for (param, values) in model.params().iter().zip(&mut weights.values) {
         let scale = if param.name.ends_with("qkv.weight") { 2.0 } else { 1.0 };
-        values.iter_mut().for_each(|v| *v *= scale);
+        for v in values {
+            *v *= scale;
+        }
     }
     weights
 }

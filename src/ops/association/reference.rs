@@ -43,17 +43,17 @@ fn heads(spec: &AssociationSpec) -> impl Iterator<Item = Head<'_>> {
     (0..spec.n).flat_map(move |sample| (0..spec.heads).map(move |number| Head { spec, sample, number }))
 }
 
-/// Copies the positions of rows in which `from` and `to` places of d values stand.
-fn positions(spec: &AssociationSpec, from: (&[f64], usize), to: (&mut [f64], usize)) {
+/// Copies the positions of n rows, in which other things may stand behind them.
+fn positions(spec: &AssociationSpec, from: &[f64], to: &mut [f64]) {
     let len = spec.l * spec.d;
-    for (from, to) in from.0.chunks(from.1 * spec.d).zip(to.0.chunks_mut(to.1 * spec.d)) {
+    for (from, to) in from.chunks(from.len() / spec.n).zip(to.chunks_mut(to.len() / spec.n)) {
         to[..len].copy_from_slice(&from[..len]);
     }
 }
 
 pub(super) fn forward(spec: &AssociationSpec, args: &mut [Vec<f64>]) {
     let x = args[1].clone();
-    positions(spec, (&x, spec.l), (&mut args[2], spec.places()));
+    positions(spec, &x, &mut args[2]);
     for head in heads(spec) {
         for i in 0..spec.l {
             for (j, weight) in head.weights(&args[0], i).into_iter().enumerate() {
@@ -73,7 +73,7 @@ pub(super) fn forward(spec: &AssociationSpec, args: &mut [Vec<f64>]) {
 
 pub(super) fn backward(spec: &AssociationSpec, args: &mut [Vec<f64>]) {
     let dy = args[2].clone();
-    positions(spec, (&dy, spec.places()), (&mut args[3], spec.l));
+    positions(spec, &dy, &mut args[3]);
     args[4].fill(0.0);
     let (values, scale) = (spec.head(), 1.0 / (spec.head() as f64).sqrt());
     for head in heads(spec) {
