@@ -68,16 +68,7 @@ fn e12_on_the_cpu_a_fleet_of_1_3_or_64_equals_single_trainings_to_the_bit() {
         encoder(3, "global_average_pool"),
         encoder(3, "first_position"),
     ];
-    let read_out = read_outs(3);
-    let (table, training) = (Table::new(&read_out, 40), schedule(OPTIMIZERS[1], 5, 8));
     for backend in backends().into_iter().filter(|b| matches!(b, Backend::Cpu(_))) {
-        let all = members(64, table.rows);
-        let loss = Loss::ReadOuts { auxiliary: 0.5 };
-        let single = alone(&read_out, &training, loss, &table, &all, &backend);
-        for fleet in [1, 3, 64] {
-            let together = fit(&read_out, &training, loss, &table, &all[..fleet], &backend);
-            assert_same(&together, &single[..fleet], &format!("read-outs, fleet of {fleet} on {}", backend.id()));
-        }
         for (m, model) in models.iter().enumerate() {
             let table = Table::new(model, 40);
             let all = members(64, table.rows);
@@ -90,6 +81,21 @@ fn e12_on_the_cpu_a_fleet_of_1_3_or_64_equals_single_trainings_to_the_bit() {
                     assert_same(&together, &single[..fleet], &what);
                 }
             }
+        }
+    }
+}
+
+#[test]
+fn e12_on_the_cpu_a_fleet_of_read_outs_equals_single_trainings_to_the_bit() {
+    let model = read_outs(3);
+    let (table, training, loss) =
+        (Table::new(&model, 40), schedule(OPTIMIZERS[1], 5, 8), Loss::ReadOuts { auxiliary: 0.5 });
+    for backend in backends().into_iter().filter(|b| matches!(b, Backend::Cpu(_))) {
+        let all = members(64, table.rows);
+        let single = alone(&model, &training, loss, &table, &all, &backend);
+        for fleet in [1, 3, 64] {
+            let together = fit(&model, &training, loss, &table, &all[..fleet], &backend);
+            assert_same(&together, &single[..fleet], &format!("fleet of {fleet} on {}", backend.id()));
         }
     }
 }
