@@ -33,3 +33,6 @@ pub use template::{Slot, SlotValues, Template};
 
 /// What matches anything in a table of words.
 pub const ANY: &str = "*";
+
+#[cfg(test)]
+mod tests;
