@@ -8,6 +8,7 @@ pub mod alliance;
 pub mod artifact;
 pub mod assign;
 pub mod backend;
+pub mod card;
 pub mod claims;
 pub mod cli;
 pub mod cluster;
