@@ -25,6 +25,7 @@ pub mod prep;
 pub mod recommend;
 pub mod report;
 pub mod run;
+pub mod speaking;
 pub mod spec;
 pub mod train;
 pub mod tree;

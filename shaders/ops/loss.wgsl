@@ -1,4 +1,4 @@
-// Cross entropy (kind 0), binary cross entropy (1), mean square (2) and 1 - Pearson (entries of its own) with their
+// Cross entropy (kind 0) of one or more read-outs, binary cross entropy (1), mean square (2) and 1 - Pearson (entries of its own) with their
 // gradients; `src/ops/loss` has the equations. Rows of all members stand one after the other.
 
 struct Params {
@@ -10,6 +10,9 @@ struct Params {
     steps: u32,
     kind: u32,
     positive_weights: u32,
+    // Read-outs of a row, and what each but the first counts.
+    positions: u32,
+    share: f32,
 }
 
 var<immediate> p: Params;
@@ -45,14 +48,40 @@ fn output(row: u32, j: u32) -> vec2<f32> {
     return binary_loss(value, wanted, weighted);
 }
 
-// Gradient of output j in kind 0: `sum` adds up exp(z - largest).
-fn class_slope(row: u32, j: u32, label: u32, largest: f32, sum: f32, factor: f32) -> f32 {
-    let share = safe_exp(z[row * p.c + j] - largest);
+// Gradient of class j of the read-out at `base` in kind 0: `sum` adds up exp(z - largest).
+fn class_slope(base: u32, j: u32, label: u32, largest: f32, sum: f32, factor: f32) -> f32 {
+    let share = safe_exp(z[base + j] - largest);
     return select(share, share - sum, j == label) * (factor / sum);
 }
 
-fn class_loss(row: u32, label: u32, largest: f32, sum: f32) -> f32 {
-    return log(sum) + (largest - z[row * p.c + label]);
+fn class_loss(base: u32, label: u32, largest: f32, sum: f32) -> f32 {
+    return log(sum) + (largest - z[base + label]);
+}
+
+fn position_factor(position: u32, factor: f32) -> f32 {
+    return select(factor * p.share, factor, position == 0u);
+}
+
+// The cost of the read-out at `base`; writes its gradient.
+fn narrow_classes(base: u32, classes: u32, label: u32, factor: f32) -> f32 {
+    if factor == 0.0 {
+        for (var j = 0u; j < classes; j = j + 1u) {
+            dz[base + j] = 0.0;
+        }
+        return 0.0;
+    }
+    var largest = z[base];
+    for (var j = 1u; j < classes; j = j + 1u) {
+        largest = max(largest, z[base + j]);
+    }
+    var sum = 0.0;
+    for (var j = 0u; j < classes; j = j + 1u) {
+        sum = sum + safe_exp(z[base + j] - largest);
+    }
+    for (var j = 0u; j < classes; j = j + 1u) {
+        dz[base + j] = class_slope(base, j, label, largest, sum, factor);
+    }
+    return factor * class_loss(base, label, largest, sum);
 }
 
 @compute @workgroup_size(256)
@@ -73,18 +102,13 @@ fn narrow(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) count: 
     }
     var sum = 0.0;
     if p.kind == 0u {
-        let label = min(t[row], p.c - 1u);
-        var largest = z[base];
-        for (var j = 1u; j < p.c; j = j + 1u) {
-            largest = max(largest, z[base + j]);
+        let classes = p.c / p.positions;
+        let label = min(t[row], classes - 1u);
+        var cost = 0.0;
+        for (var position = 0u; position < p.positions; position = position + 1u) {
+            cost = cost + narrow_classes(base + position * classes, classes, label, position_factor(position, factor));
         }
-        for (var j = 0u; j < p.c; j = j + 1u) {
-            sum = sum + safe_exp(z[base + j] - largest);
-        }
-        for (var j = 0u; j < p.c; j = j + 1u) {
-            dz[base + j] = class_slope(row, j, label, largest, sum, factor);
-        }
-        loss[row] = factor * class_loss(row, label, largest, sum);
+        loss[row] = cost;
         return;
     }
     let part = factor / f32(p.c);
@@ -107,22 +131,30 @@ fn wide(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) count: ve
     let factor = row_factor(row);
     let idle = factor == 0.0;
     if p.kind == 0u {
-        let label = min(t[row], p.c - 1u);
-        var best = z[base];
-        for (var j = lane; j < p.c; j = j + 256u) {
-            best = max(best, z[base + j]);
-        }
-        let largest = group_max(lane, best);
-        var shares = 0.0;
-        for (var j = lane; j < p.c; j = j + 256u) {
-            shares = shares + safe_exp(z[base + j] - largest);
-        }
-        let sum = group_sum(lane, shares);
-        for (var j = lane; j < p.c; j = j + 256u) {
-            dz[base + j] = select(class_slope(row, j, label, largest, sum, factor), 0.0, idle);
+        let classes = p.c / p.positions;
+        let label = min(t[row], classes - 1u);
+        var cost = 0.0;
+        for (var position = 0u; position < p.positions; position = position + 1u) {
+            let first = base + position * classes;
+            let part = position_factor(position, factor);
+            let nothing = part == 0.0;
+            var best = z[first];
+            for (var j = lane; j < classes; j = j + 256u) {
+                best = max(best, z[first + j]);
+            }
+            let largest = group_max(lane, best);
+            var shares = 0.0;
+            for (var j = lane; j < classes; j = j + 256u) {
+                shares = shares + safe_exp(z[first + j] - largest);
+            }
+            let sum = group_sum(lane, shares);
+            for (var j = lane; j < classes; j = j + 256u) {
+                dz[first + j] = select(class_slope(first, j, label, largest, sum, part), 0.0, nothing);
+            }
+            cost = cost + select(part * class_loss(first, label, largest, sum), 0.0, nothing);
         }
         if lane == 0u {
-            loss[row] = select(factor * class_loss(row, label, largest, sum), 0.0, idle);
+            loss[row] = cost;
         }
         return;
     }

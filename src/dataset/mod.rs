@@ -21,6 +21,7 @@ pub mod series;
 mod source;
 pub mod split;
 pub mod synth;
+pub mod synth_intent;
 
 pub use column::{Column, ColumnType};
 pub use error::{DataError, Place, RowRef};

@@ -151,6 +151,12 @@ impl Source {
         &self.path
     }
 
+    /// The same table with nothing but empty cells as missing values: in a table of words, `NA` is a word.
+    #[must_use]
+    pub fn of_words(&self) -> Self {
+        Self { missing: vec![String::new()], ..self.clone() }
+    }
+
     /// The format: declared, else by the file's name, else by its first bytes; the first bytes must agree with it.
     pub(super) fn resolve_format(&self, head: &[u8]) -> Result<Format, DataError> {
         let magic = magic_format(head);

@@ -108,6 +108,17 @@ pub enum LayerSpec {
         #[serde(default)]
         activation: Activation,
     },
+    /// A dense layer for each stretch of a row's columns, side by side: tower t sees the next `columns[t]` values and gives
+    /// one position. Values behind the last stretch are not read.
+    Towers {
+        /// Values that each tower sees.
+        columns: Vec<usize>,
+        /// Outputs of each.
+        units: usize,
+        /// What follows the sum.
+        #[serde(default)]
+        activation: Activation,
+    },
     /// In training, each value is dropped with this probability and the others are scaled up.
     Dropout {
         /// The probability.
@@ -134,6 +145,14 @@ pub enum LayerSpec {
         /// What follows the inner dense layer.
         #[serde(default = "gelu")]
         activation: Activation,
+    },
+    /// Directly behind an encoder: its positions as one row, then the context of each pair of positions i < j,
+    /// `a_ij v_j + a_ji v_i` head by head, by the weights and values of the encoder's attention.
+    Associations,
+    /// At each position, as many columns of the network's own input are added as there are channels.
+    Skip {
+        /// The first of them.
+        from: usize,
     },
 }
 
@@ -178,6 +197,9 @@ impl LayerSpec {
             Self::Embedding { .. } => "embedding",
             Self::Position => "position",
             Self::Encoder { .. } => "encoder",
+            Self::Towers { .. } => "towers",
+            Self::Associations => "associations",
+            Self::Skip { .. } => "skip",
         }
     }
 }

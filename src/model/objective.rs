@@ -2,18 +2,42 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::shape::TensorShape;
+
 /// What is minimised.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Loss {
     /// One class a row; the model gives a logit a class.
     CrossEntropy,
+    /// One class a row; the model gives a logit a class at each of several positions. The cross entropy of position 0 is
+    /// the loss, and in training the mean of the others' is added to it.
+    ReadOuts {
+        /// What that mean counts.
+        auxiliary: f32,
+    },
     /// Independent yes-or-no targets; the model gives a logit each.
     BinaryCrossEntropy,
     /// Numbers.
     MeanSquare,
     /// Numbers of which only the course over a batch's rows counts: 1 less Pearson's correlation with the targets.
     Pearson,
+}
+
+impl Loss {
+    /// Whether rows have a class each, not values.
+    pub const fn takes_labels(self) -> bool {
+        matches!(self, Self::CrossEntropy | Self::ReadOuts { .. })
+    }
+
+    /// Classes that a model with this loss tells apart, if rows have a class each.
+    pub const fn classes(self, output: TensorShape) -> Option<usize> {
+        match self {
+            Self::CrossEntropy => Some(output.len()),
+            Self::ReadOuts { .. } => Some(output.channels),
+            Self::BinaryCrossEntropy | Self::MeanSquare | Self::Pearson => None,
+        }
+    }
 }
 
 /// How what outlives a kernel is held while training. Arithmetic and sums are f32 in either case.

@@ -81,6 +81,11 @@ pub(super) fn layer_params(i: usize, layer: &LayerSpec, input: TensorShape) -> V
         LayerSpec::Dense { units, activation } | LayerSpec::PositionDense { units, activation } => {
             params.dense("", c, units, activation);
         }
+        LayerSpec::Towers { ref columns, units, activation } => {
+            for (t, &ins) in columns.iter().enumerate() {
+                params.dense(&format!("{t}."), ins, units, activation);
+            }
+        }
         LayerSpec::Embedding { vocabulary, channels } => {
             params.push("weight", vec![vocabulary, channels], ParamKind::Normal(VECTOR_DEVIATION));
         }

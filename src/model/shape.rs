@@ -1,10 +1,13 @@
 //! Checking a list of layers: every shape, every parameter.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 use super::ModelError;
 use super::layer::LayerSpec;
 use super::params::layer_params;
+use super::readout;
 use super::sides::Window;
 use crate::ops::Activation;
 
@@ -171,7 +174,7 @@ impl Model {
         let mut params = vec![];
         for (i, layer) in spec.layers.iter().enumerate() {
             let refuse = |reason: String| ModelError::Layer { layer: i + 1, kind: layer.kind(), reason };
-            let output = output_shape(i, layer, shape).map_err(refuse)?;
+            let output = output_shape(&spec, i, shape).map_err(refuse)?;
             let first_param = params.len();
             params.extend(layer_params(i, layer, shape));
             countable("the output", &output.sides()).map_err(refuse)?;
@@ -207,6 +210,12 @@ impl Model {
         &self.params
     }
 
+    /// Each layer's places in [`Model::params`].
+    pub(super) fn layer_params(&self) -> impl Iterator<Item = Range<usize>> {
+        let ends = self.layers.iter().skip(1).map(|layer| layer.first_param).chain(std::iter::once(self.params.len()));
+        self.layers.iter().zip(ends).map(|(layer, end)| layer.first_param..end)
+    }
+
     /// Trained values.
     pub fn trained_len(&self) -> usize {
         self.params.iter().filter(|p| p.kind.trained()).map(ParamInfo::len).sum()
@@ -231,7 +240,8 @@ impl Model {
     }
 }
 
-fn output_shape(i: usize, layer: &LayerSpec, input: TensorShape) -> Result<TensorShape, String> {
+fn output_shape(model: &ModelSpec, i: usize, input: TensorShape) -> Result<TensorShape, String> {
+    let layer = &model.layers[i];
     if let Some(window) = Window::of(layer, input)? {
         let [height, length] = window.count(input)?;
         let channels = match *layer {
@@ -272,6 +282,9 @@ fn output_shape(i: usize, layer: &LayerSpec, input: TensorShape) -> Result<Tenso
             check_encoder(heads, feed_forward, input)?;
             dropout_rate("dropout", dropout).map(|()| input)
         }
+        LayerSpec::Towers { ref columns, units, .. } => readout::towers_shape(columns, units, input),
+        LayerSpec::Associations => readout::associations_shape(&model.layers[..i], input),
+        LayerSpec::Skip { from } => readout::check_skip(model, from, input).map(|()| input),
         _ => Ok(input),
     }
 }

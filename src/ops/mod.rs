@@ -6,10 +6,12 @@
 
 pub mod activation;
 pub mod add;
+pub mod association;
 pub mod attention;
 pub mod batch_norm;
 mod case;
 pub mod centroid;
+pub mod columns;
 pub mod conv;
 pub mod covariance;
 pub mod distance;
@@ -100,6 +102,8 @@ impl Registry {
                 &add::AddOp,
                 &layer_norm::LayerNormOp,
                 &attention::AttentionOp,
+                &association::AssociationOp,
+                &columns::ColumnsOp,
             ],
         }
     }

@@ -9,8 +9,8 @@ use super::reduce::{
 };
 use super::testing::{assert_same_bits_on_any_number_of_threads, backends, run_boxed};
 use super::{
-    Access, Case, Fill, Kernel, Registry, activation, attention, gather, keep_best, layer_norm, loss, mixed,
-    rng::counter_bits, schedule, softmax,
+    Access, Case, Fill, Kernel, Registry, activation, association, attention, columns, gather, keep_best, layer_norm,
+    loss, mixed, rng::counter_bits, schedule, softmax,
 };
 
 #[test]
@@ -81,7 +81,10 @@ fn e12_a_member_of_a_fleet_gets_the_bits_that_it_gets_alone() {
             boxed(softmax::SoftmaxBackward::new(softmax::SoftmaxSpec { fleet, rows: 9, c }))
         });
         let weighted = loss::LossKind::BinaryCrossEntropy { positive_weights: true };
-        for kind in [loss::LossKind::CrossEntropy, weighted, loss::LossKind::MeanSquare, loss::LossKind::Pearson] {
+        let read_outs = loss::LossKind::ReadOuts { positions: 1, auxiliary: 0.5 };
+        for kind in
+            [loss::LossKind::CrossEntropy, read_outs, weighted, loss::LossKind::MeanSquare, loss::LossKind::Pearson]
+        {
             assert_members_are_alone(|fleet| {
                 boxed(loss::Loss::new(loss::LossSpec { fleet, n: 11, c, steps: 3, kind }))
             });
@@ -116,6 +119,22 @@ fn e12_a_member_of_a_fleet_gets_the_bits_that_it_gets_alone() {
     let heads = |fleet| attention::AttentionSpec { fleet, n: 2, l: 19, d: 10, heads: 2, causal: true, lengths: true };
     assert_members_are_alone(|fleet| boxed(attention::Attention::new(heads(fleet))));
     assert_members_are_alone(|fleet| boxed(attention::AttentionBackward::new(heads(fleet))));
+    let pairs = |fleet| association::AssociationSpec { fleet, n: 3, l: 4, d: 10, heads: 2 };
+    assert_members_are_alone(|fleet| boxed(association::Association::new(pairs(fleet))));
+    assert_members_are_alone(|fleet| boxed(association::AssociationBackward::new(pairs(fleet))));
+    let copied = |fleet| columns::CopyColumnsSpec {
+        fleet,
+        n: 5,
+        from_width: 9,
+        from: 2,
+        to_width: 11,
+        to: 3,
+        len: 4,
+        clears: true,
+    };
+    assert_members_are_alone(|fleet| boxed(columns::CopyColumns::new(copied(fleet))));
+    let added = |fleet| columns::AddColumnsSpec { fleet, n: 5, positions: 3, c: 4, width: 9, from: 2 };
+    assert_members_are_alone(|fleet| boxed(columns::AddColumns::new(added(fleet))));
     assert_members_are_alone(|fleet| boxed(mixed::Round::new(mixed::RoundSpec { fleet, len: 301 })));
     assert_members_are_alone(|fleet| boxed(mixed::Scale::new(mixed::ScaleSpec { fleet, rows: 7, width: 43 })));
     assert_members_are_alone(|fleet| boxed(mixed::Judge::new(mixed::JudgeSpec { fleet, steps: 3, clip: Some(1.0) })));

@@ -215,6 +215,20 @@ fn run_epochs(
     Ok(())
 }
 
+/// Refuses a loss of read-outs whose weight is none, or without read-outs.
+fn check_read_outs(model: &Model, loss: Loss) -> Result<(), TrainError> {
+    let Loss::ReadOuts { auxiliary } = loss else { return Ok(()) };
+    if !auxiliary.is_finite() || auxiliary < 0.0 {
+        let reason = format!("auxiliary must be at least 0, found {auxiliary}");
+        return Err(TrainError::Setting { key: "loss", reason });
+    }
+    if model.output().positions() < 2 {
+        let reason = "read_outs needs a model whose output has several positions, found 1".to_owned();
+        return Err(TrainError::Setting { key: "loss", reason });
+    }
+    Ok(())
+}
+
 fn check(model: &Model, spec: &TrainSpec, loss: Loss, data: Data<'_>, members: &[Member]) -> Result<(), TrainError> {
     spec.check()?;
     let bad = |text: String| Err(TrainError::Data(text));
@@ -228,13 +242,15 @@ fn check(model: &Model, spec: &TrainSpec, loss: Loss, data: Data<'_>, members: &
     }
     let rows = data.inputs.len() / width;
     let outputs = model.output().len();
+    check_read_outs(model, loss)?;
     match (loss, data.targets) {
-        (Loss::CrossEntropy, Targets::Labels(labels)) => {
+        (Loss::CrossEntropy | Loss::ReadOuts { .. }, Targets::Labels(labels)) => {
+            let classes = loss.classes(model.output()).unwrap_or(outputs);
             if labels.len() != rows {
                 return bad(format!("{rows} rows have {} labels", labels.len()));
             }
-            if let Some(row) = labels.iter().position(|&l| l as usize >= outputs) {
-                return bad(format!("row {row} has class {}, the model has {outputs} classes", labels[row]));
+            if let Some(row) = labels.iter().position(|&l| l as usize >= classes) {
+                return bad(format!("row {row} has class {}, the model has {classes} classes", labels[row]));
             }
         }
         (Loss::BinaryCrossEntropy | Loss::MeanSquare | Loss::Pearson, Targets::Values(values)) => {

@@ -3,7 +3,7 @@
 use super::error::TrainError;
 use crate::backend::Backend;
 use crate::model::compile::{self, PredictPlan};
-use crate::model::{InputForm, Model, Weights};
+use crate::model::{AssociationShape, InputForm, Model, Weights};
 
 /// A fleet laid out on a device, ready to predict batch after batch.
 #[derive(Debug)]
@@ -13,6 +13,16 @@ pub struct Predictor {
     batch: usize,
     form: InputForm,
     outputs: usize,
+    associations: Option<AssociationShape>,
+}
+
+/// What a model with associations says of rows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Probed {
+    /// The model's outputs: [fleet, rows, outputs].
+    pub outputs: Vec<f32>,
+    /// The attention's weights: [fleet, rows, heads, positions, positions].
+    pub weights: Vec<f32>,
 }
 
 impl Predictor {
@@ -33,7 +43,7 @@ impl Predictor {
             plan.plan.upload_f32(id, &all)?;
         }
         let (form, outputs) = (model.input_form(), model.output().len());
-        Ok(Self { plan, fleet: members.len(), batch, form, outputs })
+        Ok(Self { plan, fleet: members.len(), batch, form, outputs, associations: model.associations() })
     }
 
     /// The model's outputs (logits, before any softmax) for at most a batch of rows a member: `rows` holds
@@ -52,27 +62,67 @@ impl Predictor {
     /// # Errors
     /// If the rows are not whole, or the device fails.
     pub fn all_members(&mut self, rows: &[f32]) -> Result<Vec<f32>, TrainError> {
+        let [outputs, _] = self.everything(rows, 0)?;
+        Ok(outputs)
+    }
+
+    /// Every member's outputs for the same rows, with the attention's weights that the last associations layer keeps.
+    ///
+    /// # Errors
+    /// As [`Predictor::all_members`], or if the model has no such layer.
+    pub fn probe(&mut self, rows: &[f32]) -> Result<Probed, TrainError> {
+        let Some(shape) = self.associations else {
+            return Err(TrainError::Data("expected a model with an associations layer, found none".to_owned()));
+        };
+        let [outputs, weights] = self.everything(rows, shape.len())?;
+        Ok(Probed { outputs, weights })
+    }
+
+    /// Outputs, and the associations' `weights` values a row.
+    fn everything(&mut self, rows: &[f32], weights: usize) -> Result<[Vec<f32>; 2], TrainError> {
         let width = self.form.width;
         if !rows.len().is_multiple_of(width) {
             return Err(TrainError::Data(format!("expected whole rows of {width} values, found {}", rows.len())));
         }
         self.form.words(rows).map_err(|e| TrainError::Data(e.to_string()))?;
         let count = rows.len() / width;
-        let mut outputs = vec![0.0; self.fleet * count * self.outputs];
+        let mut all = [self.outputs, weights].map(|values| Gathered::new(self.fleet, count, self.batch, values));
         let mut input = vec![0.0; self.fleet * self.batch * width];
         for (number, chunk) in rows.chunks(self.batch * width).enumerate() {
             for member in input.chunks_mut(self.batch * width) {
                 member[..chunk.len()].copy_from_slice(chunk);
                 member[chunk.len()..].fill(0.0);
             }
-            let found = self.batch(&input)?;
-            let live = chunk.len() / width * self.outputs;
-            for (member, values) in found.chunks(self.batch * self.outputs).enumerate() {
-                let start = (member * count + number * self.batch) * self.outputs;
-                outputs[start..start + live].copy_from_slice(&values[..live]);
+            let live = chunk.len() / width;
+            all[0].take(number, live, &self.batch(&input)?);
+            if let Some(id) = self.plan.associations.filter(|_| weights > 0) {
+                all[1].take(number, live, &self.plan.plan.download_f32(id)?);
             }
         }
-        Ok(outputs)
+        Ok(all.map(|gathered| gathered.all))
+    }
+}
+
+/// What every member says of each row, put together batch by batch.
+struct Gathered {
+    /// [fleet, rows, values].
+    all: Vec<f32>,
+    rows: usize,
+    batch: usize,
+    values: usize,
+}
+
+impl Gathered {
+    fn new(fleet: usize, rows: usize, batch: usize, values: usize) -> Self {
+        Self { all: vec![0.0; fleet * rows * values], rows, batch, values }
+    }
+
+    /// Takes the first `live` rows of a batch.
+    fn take(&mut self, number: usize, live: usize, found: &[f32]) {
+        for (member, found) in found.chunks(self.batch * self.values).enumerate() {
+            let start = (member * self.rows + number * self.batch) * self.values;
+            self.all[start..start + live * self.values].copy_from_slice(&found[..live * self.values]);
+        }
     }
 }
 

@@ -39,6 +39,21 @@ fn e16_wrong_settings_name_their_key_and_line() {
     );
     job_refused(|job| job.model = job.model.replace("16", "8"), &["model.input: ", "16", "got 8 values"]);
     job_refused(|job| job.model = job.model.replace("kernel = 3", "kernel = 4"), &["model.layers: layer 1 (conv1d)"]);
+    job_refused(
+        |job| job.head.push_str("\nloss = { read_outs = { auxiliary = 0.5 } }"),
+        &["loss: ", "`cross_entropy`"],
+    );
+    job_refused(
+        |job| {
+            job.head = job.head.replace("classes", "regression") + "\nloss = { read_outs = { auxiliary = 0.5 } }";
+        },
+        &["loss: ", "`mean_square`"],
+    );
+    let tower = "layers = [{ kind = \"towers\", columns = [10, 7], units = 4 },";
+    job_refused(
+        |job| job.model = job.model.replace("layers = [", tower),
+        &["model.layers: layer 1 (towers): columns [10, 7] are 17 values, the input has 16 a row"],
+    );
     let unflat = |job: &mut Job| job.model = job.model.replace("{ kind = \"global_average_pool\" },", "");
     job_refused(unflat, &["model.layers: layer 4 (dense): the output", "flatten"]);
     job_refused(|job| job.training = job.training.replace("0.01", "-1"), &["training.rate: "]);

@@ -130,6 +130,42 @@ fn e11_impossible_models_are_named_by_layer() {
             r#"{"kind": "encoder", "heads": 2, "feed_forward": 4, "dropout": 1.0}"#,
             "layer 1 (encoder): dropout must be at least 0 and below 1, found 1",
         ),
+        (
+            (1, 8),
+            r#"{"kind": "towers", "columns": [4, 5], "units": 2}"#,
+            "layer 1 (towers): columns [4, 5] are 9 values, the input has 8 a row",
+        ),
+        ((1, 8), r#"{"kind": "towers", "columns": [], "units": 2}"#, "(towers): needs at least one tower"),
+        ((1, 8), r#"{"kind": "towers", "columns": [4, 0], "units": 2}"#, "found columns [4, 0] and units 2"),
+        ((1, 8), r#"{"kind": "towers", "columns": [4], "units": 0}"#, "found columns [4] and units 0"),
+        ((1, 8), r#"{"kind": "towers", "columns": [4, 9000000000], "units": 1}"#, "expected numbers up to 1073741824"),
+        (
+            (3, 4),
+            r#"{"kind": "encoder", "heads": 2, "feed_forward": 4}, {"kind": "layer_norm"}, {"kind": "associations"}"#,
+            "layer 3 (associations): must come directly behind an encoder",
+        ),
+        ((3, 4), r#"{"kind": "associations"}"#, "layer 1 (associations): must come directly behind an encoder"),
+        (
+            (1, 4),
+            r#"{"kind": "encoder", "heads": 2, "feed_forward": 4}, {"kind": "associations"}"#,
+            "layer 2 (associations): needs 2 to 64 positions, found 1",
+        ),
+        (
+            (65, 4),
+            r#"{"kind": "encoder", "heads": 2, "feed_forward": 4}, {"kind": "associations"}"#,
+            "needs 2 to 64 positions, found 65",
+        ),
+        (
+            (2, 4),
+            r#"{"kind": "position_dense", "units": 5}, {"kind": "skip", "from": 4}"#,
+            "layer 2 (skip): adds 5 columns from column 4 on, as many as there are channels; the network's input has 8",
+        ),
+        ((2, 4), r#"{"kind": "skip", "from": 18446744073709551615}"#, "layer 1 (skip): adds 4 columns"),
+        (
+            (8, 1),
+            r#"{"kind": "embedding", "vocabulary": 5, "channels": 2}, {"kind": "skip", "from": 0}"#,
+            "layer 2 (skip): adds columns of the network's input, which holds whole numbers before an embedding",
+        ),
         ((9_000_000_000_u64, 9_000_000_000_u64), flat, "model: the input of shape [9000000000, 9000000000]"),
     ];
     for ((length, channels), layers, expected) in cases {

@@ -7,7 +7,9 @@ use nightloom::model::{Loss, Model};
 use nightloom::train::{Member, TrainSpec, TrainedMember};
 
 use crate::backends::backends;
-use crate::support::{Table, assert_same, bp, cnn, cpu, encoder, fit, gpu, image_cnn, image_model, model, noise, spec};
+use crate::support::{
+    Table, assert_same, bp, cnn, cpu, encoder, fit, gpu, image_cnn, image_model, model, noise, read_outs, spec,
+};
 
 const OPTIMIZERS: [&str; 3] = [
     r#"optimizer = { kind = "adam" }"#,
@@ -84,6 +86,21 @@ fn e12_on_the_cpu_a_fleet_of_1_3_or_64_equals_single_trainings_to_the_bit() {
 }
 
 #[test]
+fn e12_on_the_cpu_a_fleet_of_read_outs_equals_single_trainings_to_the_bit() {
+    let model = read_outs(3);
+    let (table, training, loss) =
+        (Table::new(&model, 40), schedule(OPTIMIZERS[1], 5, 8), Loss::ReadOuts { auxiliary: 0.5 });
+    for backend in backends().into_iter().filter(|b| matches!(b, Backend::Cpu(_))) {
+        let all = members(64, table.rows);
+        let single = alone(&model, &training, loss, &table, &all, &backend);
+        for fleet in [1, 3, 64] {
+            let together = fit(&model, &training, loss, &table, &all[..fleet], &backend);
+            assert_same(&together, &single[..fleet], &format!("fleet of {fleet} on {}", backend.id()));
+        }
+    }
+}
+
+#[test]
 fn e12_on_the_gpu_a_fleet_of_1_3_or_64_equals_single_trainings_to_the_bit() {
     let Some(gpu) = gpu() else { return };
     let cases = [
@@ -91,6 +108,7 @@ fn e12_on_the_gpu_a_fleet_of_1_3_or_64_equals_single_trainings_to_the_bit() {
         (cnn(2, "global_max_pool"), Loss::BinaryCrossEntropy, 2),
         (image_cnn(2), Loss::MeanSquare, 0),
         (encoder(3, "first_position"), Loss::CrossEntropy, 1),
+        (read_outs(3), Loss::ReadOuts { auxiliary: 0.5 }, 0),
     ];
     for (model, loss, optimizer) in &cases {
         let table = Table::new(model, 24);

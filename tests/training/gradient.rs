@@ -67,6 +67,21 @@ fn settings() -> Vec<Setting> {
     let patches = r#"{"kind": "conv2d", "channels": 4, "kernel": 2, "stride": 2, "padding": "valid"},
         {"kind": "position"}, {"kind": "encoder", "heads": 2, "feed_forward": 6}, {"kind": "position_dense",
         "units": 3, "activation": "gelu"}, {"kind": "first_position"}, {"kind": "dense", "units": 2}"#;
+    // The last three columns are read by the skip alone.
+    let towers = r#"{"kind": "towers", "columns": [4, 3, 2], "units": 6, "activation": "relu"},
+        {"kind": "encoder", "heads": 3, "feed_forward": 4}, {"kind": "encoder", "heads": 2, "feed_forward": 5},
+        {"kind": "associations"}, {"kind": "towers", "columns": [18, 6, 6, 6], "units": 3}, {"kind": "skip", "from": 9}"#;
+    // Towers in the middle, of which some values are not read; two positions; a dense layer on the associations.
+    let within = r#"{"kind": "dense", "units": 7, "activation": "tanh"},
+        {"kind": "towers", "columns": [3, 2], "units": 4, "activation": "gelu"}, {"kind": "dropout", "rate": 0.0},
+        {"kind": "encoder", "heads": 2, "feed_forward": 3, "activation": "tanh"}, {"kind": "associations"},
+        {"kind": "towers", "columns": [10], "units": 5, "activation": "sigmoid"}, {"kind": "flatten"},
+        {"kind": "dense", "units": 2}"#;
+    // Behind a relu, whose slope must not be taken from what the skip makes of its output.
+    let skips = r#"{"kind": "skip", "from": 4}, {"kind": "position_dense", "units": 4, "activation": "relu"},
+        {"kind": "skip", "from": 0}, {"kind": "position_dense", "units": 6}, {"kind": "encoder", "heads": 1,
+        "feed_forward": 3}, {"kind": "skip", "from": 6}, {"kind": "encoder", "heads": 3, "feed_forward": 3},
+        {"kind": "associations"}, {"kind": "dense", "units": 2}"#;
     let branches = r#"{"kind": "encoder", "heads": 2, "feed_forward": 6, "dropout": 0.3}, {"kind": "dropout",
         "rate": 0.2}, {"kind": "encoder", "heads": 1, "feed_forward": 4, "dropout": 0.5}, {"kind": "flatten"},
         {"kind": "dense", "units": 2}"#;
@@ -84,6 +99,9 @@ fn settings() -> Vec<Setting> {
         setting("tokens", model(5, 1, tokens), Loss::CrossEntropy, 6),
         setting("open encoder", model(3, 4, open), Loss::MeanSquare, 5),
         setting("branches dropped", model(3, 4, branches), Loss::CrossEntropy, 1),
+        setting("towers and read-outs", model(1, 12, towers), Loss::ReadOuts { auxiliary: 0.4 }, 7),
+        setting("towers within", model(1, 5, within), Loss::MeanSquare, 5),
+        setting("skips", model(3, 4, skips), Loss::CrossEntropy, 6),
         setting("image", image_model(7, 9, 2, image), Loss::MeanSquare, 5),
         setting("image pooled", image_model(6, 5, 3, image_pooled), Loss::CrossEntropy, 6),
         setting("image mean", image_model(4, 6, 2, image_mean), Loss::BinaryCrossEntropy, 7),
@@ -101,27 +119,29 @@ struct Rows {
 impl Rows {
     fn new(setting: &Setting) -> Self {
         let outputs = setting.model.output().len();
+        let classes = setting.loss.classes(setting.model.output()).unwrap_or(outputs);
         Self {
             inputs: inputs(&setting.model, 21, setting.rows * setting.model.input().len())
                 .into_iter()
                 .map(|x| if setting.model.vocabulary().is_some() { x } else { x * 1.5 })
                 .collect(),
-            labels: (0..setting.rows).map(|i| (i * 2 % outputs) as u32).collect(),
+            labels: (0..setting.rows).map(|i| (i * 2 % classes) as u32).collect(),
             values: (0..setting.rows * outputs).map(|i| noise(22, i) * 0.5 + 0.5).collect(),
             weights: (0..setting.rows).map(|i| 0.5 + (i % 3) as f32).collect(),
         }
     }
 
     fn data(&self, loss: Loss) -> Data<'_> {
-        let targets = match loss {
-            Loss::CrossEntropy => Targets::Labels(&self.labels),
-            _ => Targets::Values(&self.values),
-        };
+        let targets = if loss.takes_labels() { Targets::Labels(&self.labels) } else { Targets::Values(&self.values) };
         Data { inputs: &self.inputs, targets }
     }
 
-    fn targets(&self, loss: Loss, outputs: usize) -> Vec<Target> {
+    fn targets(&self, loss: Loss, model: &Model) -> Vec<Target> {
+        let outputs = model.output().len();
         match loss {
+            Loss::ReadOuts { .. } => {
+                self.labels.iter().map(|&l| Target::Class(l as usize, model.output().channels)).collect()
+            }
             Loss::CrossEntropy => self.labels.iter().map(|&l| Target::Label(l as usize)).collect(),
             _ => self.values.chunks(outputs).map(|v| Target::Values(doubles(v))).collect(),
         }
@@ -134,6 +154,11 @@ impl Rows {
 
 fn doubles(values: &[f32]) -> Vec<f64> {
     values.iter().map(|&v| f64::from(v)).collect()
+}
+
+/// What the validation rows are judged by.
+fn judged(loss: Loss) -> Loss {
+    if let Loss::ReadOuts { .. } = loss { Loss::ReadOuts { auxiliary: 0.0 } } else { loss }
 }
 
 /// Central differences of the loss by every trained value of parameter `p`.
@@ -163,7 +188,7 @@ fn e9_the_gradient_of_a_whole_plan_agrees_with_central_differences() {
         let seed = 5;
         let start = initial_weights(model, seed);
         let params: Vec<Vec<f64>> = start.values.iter().map(|v| doubles(v)).collect();
-        let (inputs, targets) = (data.inputs(model), data.targets(*kind, model.output().len()));
+        let (inputs, targets) = (data.inputs(model), data.targets(*kind, model));
         let weights = doubles(&data.weights);
         let objective = |at: &[Vec<f64>]| {
             loss(*kind, &forward(model, at, &inputs, Pass::Train { seed: seed as u32 }), &targets, &weights)
@@ -195,7 +220,7 @@ fn e9_the_gradient_of_a_whole_plan_agrees_with_central_differences() {
             // Evaluation takes the running statistics and drops nothing.
             let after: Vec<Vec<f64>> = found.weights.values.iter().map(|v| doubles(v)).collect();
             let outputs = forward(model, &after, &inputs, Pass::Evaluate);
-            let truth = loss(*kind, &outputs, &targets, &vec![1.0; *rows]);
+            let truth = loss(judged(*kind), &outputs, &targets, &vec![1.0; *rows]);
             let validation = f64::from(validation_loss.expect("validation rows"));
             assert!(close(truth, validation), "{name} on {id}: validation {validation}, expected {truth}");
             let predicted = predict(model, &[found.weights], &data.inputs, &backend).expect("a prediction");
@@ -235,7 +260,7 @@ fn e9_the_gradient_of_a_whole_plan_with_f16_storage_agrees_at_every_level() {
         let data = Rows::new(&setting);
         let seed = 5;
         let params: Vec<Vec<f64>> = initial_weights(model, seed).values.iter().map(|v| doubles(v)).collect();
-        let (inputs, targets) = (data.inputs(model), data.targets(*kind, model.output().len()));
+        let (inputs, targets) = (data.inputs(model), data.targets(*kind, model));
         let weights = doubles(&data.weights);
         let trained: Vec<usize> = (0..params.len()).filter(|&p| model.params()[p].kind.trained()).collect();
         // The reference's loss and gradient.

@@ -10,6 +10,7 @@ mod gradient;
 mod half;
 mod learns;
 mod naive;
+mod probe;
 mod replay;
 mod saved;
 mod settings;

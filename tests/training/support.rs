@@ -84,17 +84,15 @@ impl Table {
         let (width, outputs) = (model.input().len(), model.output().len());
         let inputs = inputs(model, 11, rows * width);
         let sums: Vec<f32> = inputs.chunks(width).map(|row| row.iter().sum::<f32>() + 0.3 * row[0]).collect();
-        let labels = sums.iter().map(|s| (s.abs() * 7.0) as u32 % outputs as u32).collect();
+        let classes = model.output().channels as u32;
+        let labels = sums.iter().map(|s| (s.abs() * 7.0) as u32 % classes).collect();
         let value = |i: usize| 1.0 / (1.0 + (-sums[i / outputs] + noise(12, i)).exp());
         Self { rows, inputs, labels, values: (0..rows * outputs).map(value).collect() }
     }
 
     /// What a loss takes.
     pub fn data(&self, loss: Loss) -> Data<'_> {
-        let targets = match loss {
-            Loss::CrossEntropy => Targets::Labels(&self.labels),
-            Loss::BinaryCrossEntropy | Loss::MeanSquare | Loss::Pearson => Targets::Values(&self.values),
-        };
+        let targets = if loss.takes_labels() { Targets::Labels(&self.labels) } else { Targets::Values(&self.values) };
         Data { inputs: &self.inputs, targets }
     }
 }
@@ -187,4 +185,15 @@ pub fn encoder(outputs: usize, read_out: &str) -> Model {
            {{"kind": "{read_out}"}}, {{"kind": "dense", "units": {outputs}}}"#
     );
     model(5, 1, &layers)
+}
+
+/// Towers, two encoders, associations, a read-out each, and a skip from the last columns: [history 3, usage 2, user 2, 3].
+pub fn read_outs(outputs: usize) -> Model {
+    let layers = format!(
+        r#"{{"kind": "towers", "columns": [3, 2, 2], "units": 8, "activation": "relu"}},
+           {{"kind": "encoder", "heads": 2, "feed_forward": 9, "dropout": 0.1}},
+           {{"kind": "encoder", "heads": 4, "feed_forward": 7}}, {{"kind": "associations"}},
+           {{"kind": "towers", "columns": [24, 8, 8, 8], "units": {outputs}}}, {{"kind": "skip", "from": 7}}"#
+    );
+    model(1, 7 + outputs, &layers)
 }

@@ -37,7 +37,7 @@ pub(super) fn read(path: &Path, targets: &[String], model: &Model, loss: Loss) -
         header.iter().position(|column| column == name).ok_or_else(|| wrong(format!("no column is called `{name}`")))
     };
     let target_places = targets.iter().map(place).collect::<Result<Vec<_>, _>>()?;
-    let classes = loss == Loss::CrossEntropy;
+    let classes = loss.takes_labels();
     let (outputs, inputs) = (if classes { 1 } else { model.output().len() }, model.input().len());
     if target_places.len() != outputs || header.len() != inputs + outputs {
         return Err(wrong(format!(

@@ -33,7 +33,7 @@ impl Drawn {
 
     fn data(&self, loss: Loss) -> Data<'_> {
         let targets = match loss {
-            Loss::CrossEntropy => Targets::Labels(&self.labels),
+            Loss::CrossEntropy | Loss::ReadOuts { .. } => Targets::Labels(&self.labels),
             Loss::BinaryCrossEntropy | Loss::MeanSquare | Loss::Pearson => Targets::Values(&self.values),
         };
         Data { inputs: &self.inputs, targets }

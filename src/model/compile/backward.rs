@@ -32,6 +32,8 @@ struct Upstream {
     dy: TensorId,
     /// Whether it has been multiplied by the slope of the layer's own activation already.
     masked: bool,
+    /// The gradient of an encoder's queries, keys and values that does not come through its output.
+    dqkv: Option<TensorId>,
 }
 
 impl Backward<'_> {
@@ -40,7 +42,7 @@ impl Backward<'_> {
         let layers = &self.forward.model.layers;
         // Nothing in front of the first layer with parameters needs a gradient.
         let first = layers.iter().position(has_params).unwrap_or(0);
-        let mut upstream = Upstream { dy, masked: false };
+        let mut upstream = Upstream { dy, masked: false, dqkv: None };
         for index in (first..layers.len()).rev() {
             let need_dx = index > first;
             upstream = self.layer(builder, index, upstream, need_dx)?;
@@ -84,7 +86,7 @@ impl Backward<'_> {
         need_dx: bool,
     ) -> Result<Upstream, PlanError> {
         let dy = upstream.dy;
-        let plain = |dy: TensorId| Upstream { dy, masked: false };
+        let plain = |dy: TensorId| Upstream { dy, masked: false, dqkv: None };
         let forward = self.forward;
         let (layer, trace) = (&forward.model.layers[index], &forward.traces[index]);
         let (fleet, batch) = (builder.fleet(), forward.batch);
@@ -115,7 +117,7 @@ impl Backward<'_> {
                 }
                 bound.extend(saved);
                 builder.push(self.list, PoolBackward { shape, mask }, &bound)?;
-                Ok(Upstream { dy: dx, masked: saved.is_some() })
+                Ok(Upstream { masked: saved.is_some(), ..plain(dx) })
             }
             LayerSpec::BatchNorm { .. } => {
                 let dx = self.dx(builder, index);
@@ -142,7 +144,7 @@ impl Backward<'_> {
                 let mut bound = vec![dz, forward.params[p], dx];
                 bound.extend(saved);
                 builder.push(self.list, ConvBackwardData { shape, mask }, &bound)?;
-                Ok(Upstream { dy: dx, masked: saved.is_some() })
+                Ok(Upstream { masked: saved.is_some(), ..plain(dx) })
             }
             LayerSpec::Dense { activation, .. } | LayerSpec::PositionDense { activation, .. } => {
                 let dz = self.before_sum(builder, index, activation, upstream)?;
@@ -156,7 +158,7 @@ impl Backward<'_> {
                 let (mask, saved) = self.mask(index);
                 let mask = saved.map(|saved| (mask, saved));
                 product.backward_data(builder, self.list, dz, forward.params[p], dx, mask)?;
-                Ok(Upstream { dy: dx, masked: mask.is_some() })
+                Ok(Upstream { masked: mask.is_some(), ..plain(dx) })
             }
             LayerSpec::Embedding { .. } => {
                 let kernel = EmbeddingBackward::new(embedding_spec(layer, fleet, batch))?;
@@ -168,7 +170,16 @@ impl Backward<'_> {
                 Ok(plain(dy))
             }
             LayerSpec::LayerNorm { .. } => self.layer_norm(builder, index, dy).map(plain),
-            LayerSpec::Encoder { .. } => self.encoder(builder, index, dy).map(plain),
+            LayerSpec::Encoder { .. } => self.encoder(builder, index, dy, upstream.dqkv).map(plain),
+            LayerSpec::Towers { activation, .. } => {
+                let dz = self.before_sum(builder, index, activation, upstream)?;
+                self.towers(builder, index, dz, need_dx).map(plain)
+            }
+            LayerSpec::Associations => {
+                let [dx, dqkv] = self.associations(builder, index, dy)?;
+                Ok(Upstream { dqkv: Some(dqkv), ..plain(dx) })
+            }
+            LayerSpec::Skip { .. } => Ok(plain(dy)),
         }
     }
 
@@ -186,7 +197,7 @@ impl Backward<'_> {
         kept(index, "gradient", self.gradients[param])
     }
 
-    fn dx(&self, builder: &mut PlanBuilder, index: usize) -> TensorId {
+    pub(super) fn dx(&self, builder: &mut PlanBuilder, index: usize) -> TensorId {
         let len = self.forward.batch * self.forward.model.layers[index].input.len();
         builder.local(format!("layers.{index}.dinput"), len, DType::F32)
     }
@@ -197,7 +208,7 @@ impl Backward<'_> {
         builder: &mut PlanBuilder,
         index: usize,
         activation: Activation,
-        Upstream { dy, masked }: Upstream,
+        Upstream { dy, masked, .. }: Upstream,
     ) -> Result<TensorId, PlanError> {
         if activation == Activation::None || masked {
             return Ok(dy);

@@ -5,11 +5,13 @@
 use super::backward::Backward;
 use super::forward::{Forward, Mode, fused};
 use super::product::Product;
+use super::readout;
 use super::shapes::dropout_kernel;
 use crate::model::layer::LayerSpec;
 use crate::model::params::encoder::{ATTENTION_NORM, EPSILON, FEED_IN, FEED_NORM, FEED_OUT, PROJECTION, QKV};
 use crate::model::shape::Layer;
 use crate::ops::activation::{Activate, ActivateBackward, ActivateSpec};
+use crate::ops::add::{Add, AddSpec};
 use crate::ops::attention::{Attention, AttentionBackward, AttentionSpec};
 use crate::ops::layer_norm::{LayerNorm, LayerNormBackward, LayerNormSpec};
 use crate::ops::{Activation, DType, ShapeError};
@@ -80,12 +82,12 @@ impl Block {
 }
 
 /// Values a row that an encoder holds besides its input and output.
-pub(super) const fn inner_len(layer: &Layer) -> usize {
+pub(super) fn inner_len(layer: &Layer) -> usize {
     match layer.spec {
         LayerSpec::Encoder { feed_forward, .. } => {
             layer.input.positions() * (9 * layer.input.channels + 2 * feed_forward)
         }
-        _ => 0,
+        _ => readout::inner_len(layer),
     }
 }
 
@@ -290,7 +292,14 @@ impl Backward<'_> {
         Ok(dx)
     }
 
-    pub(super) fn encoder(&self, builder: &mut PlanBuilder, index: usize, dy: TensorId) -> Result<TensorId, PlanError> {
+    /// `more` is what reaches the queries, keys and values by other ways than the output.
+    pub(super) fn encoder(
+        &self,
+        builder: &mut PlanBuilder,
+        index: usize,
+        dy: TensorId,
+        more: Option<TensorId>,
+    ) -> Result<TensorId, PlanError> {
         let fleet = builder.fleet();
         let block = Block::new(&self.forward.model.layers[index], fleet, self.forward.batch)?;
         let Block { rows, d, feed, dropout, activation, attention, .. } = block;
@@ -308,10 +317,16 @@ impl Backward<'_> {
         let dmiddle = self.norm(builder, index, BEFORE_FEED, self.part(index, "middle")?, dnormed, Some(dy))?;
         let dprojected = self.branch_dropout(builder, index, 1, dropout, dmiddle)?;
         let dattended = self.dense_part(builder, index, block, PROJECTION, "attended", none, dprojected)?;
-        let dqkv = builder.local(format!("layers.{index}.dqkv"), 3 * rows * d, DType::F32);
+        let mut dqkv = builder.local(format!("layers.{index}.dqkv"), 3 * rows * d, DType::F32);
         let [qkv, attended, lse] = ["qkv", "attended", "lse"].map(|name| self.part(index, name));
         let bound = [qkv?, attended?, lse?, dattended, dqkv];
         builder.push(self.list, AttentionBackward::new(attention)?, &bound)?;
+        if let Some(more) = more {
+            let own = dqkv;
+            dqkv = builder.local(format!("layers.{index}.dqkv.all"), 3 * rows * d, DType::F32);
+            let spec = AddSpec { fleet, n: self.forward.batch, len: 3 * attention.l * d, broadcast: false };
+            builder.push(self.list, Add::new(spec)?, &[own, more, dqkv])?;
+        }
         let dnormed = self.dense_part(builder, index, block, QKV, "attention_norm", none, dqkv)?;
         self.norm(builder, index, BEFORE_ATTENTION, self.input(index)?, dnormed, Some(dmiddle))
     }

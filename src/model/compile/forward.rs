@@ -54,9 +54,9 @@ pub(super) struct Forward<'a> {
     pub traces: Vec<Trace>,
     /// The two tensors whose sum the last layer's output is, while nobody has taken it yet.
     pub(super) pending: Option<[TensorId; 2]>,
-    input: TensorId,
+    pub(super) input: TensorId,
     outputs: Vec<Option<TensorId>>,
-    /// Whether the output of the last layer is read when the list has run.
+    /// Whether the output of the last layer, and the weights of associations, are read when the list has run.
     keeps_output: bool,
 }
 
@@ -118,6 +118,15 @@ impl<'a> Forward<'a> {
         let parts = &mut self.traces[index].parts;
         let make = || builder.local_exact(format!("layers.{index}.{name}"), len, DType::F32);
         *parts.entry(name.to_owned()).or_insert_with(make)
+    }
+
+    /// The weights of associations.
+    pub(super) fn weights(&mut self, builder: &mut PlanBuilder, index: usize, len: usize) -> TensorId {
+        if !self.keeps_output {
+            return self.statistic(builder, index, "weights", len);
+        }
+        let make = || builder.tensor(format!("layers.{index}.weights"), len);
+        *self.traces[index].parts.entry("weights".to_owned()).or_insert_with(make)
     }
 
     pub(super) fn output(&mut self, builder: &mut PlanBuilder, index: usize) -> TensorId {
@@ -200,11 +209,14 @@ impl<'a> Forward<'a> {
             }
             LayerSpec::LayerNorm { .. } => self.layer_norm(builder, list, index, x),
             LayerSpec::Encoder { .. } => self.encoder(builder, list, mode, index, x),
+            LayerSpec::Towers { .. } => self.towers(builder, list, index, x),
+            LayerSpec::Associations => self.associations(builder, list, index, x),
+            LayerSpec::Skip { from } => self.skip(builder, list, index, from, x),
         }
     }
 
     /// Where a sum goes: to the output, or to a tensor of its own when a gelu follows, whose slope needs it.
-    fn sum_target(&mut self, builder: &mut PlanBuilder, index: usize, activation: Activation) -> TensorId {
+    pub(super) fn sum_target(&mut self, builder: &mut PlanBuilder, index: usize, activation: Activation) -> TensorId {
         if activation.saves_output() {
             return self.output(builder, index);
         }
@@ -213,7 +225,7 @@ impl<'a> Forward<'a> {
         *self.traces[index].before.get_or_insert_with(|| builder.local(name, len, DType::F32))
     }
 
-    fn after_sum(
+    pub(super) fn after_sum(
         &mut self,
         builder: &mut PlanBuilder,
         list: ListId,

@@ -5,6 +5,7 @@ mod encoder;
 mod forward;
 mod halves;
 mod product;
+mod readout;
 mod shapes;
 mod small;
 mod training;
@@ -29,6 +30,8 @@ pub struct PredictPlan {
     pub input: TensorId,
     /// [fleet, batch, outputs].
     pub output: TensorId,
+    /// The weights of the last associations layer, [fleet, batch, heads, positions, positions], if there is one.
+    pub associations: Option<TensorId>,
     /// The parameters, in the model's order.
     pub params: Vec<TensorId>,
 }
@@ -44,7 +47,8 @@ pub fn prediction(model: &Model, fleet: usize, batch: usize, backend: &Backend) 
     let list = builder.list();
     let mut forward = Forward::new(model, batch, input, params.clone()).keeping_output();
     let output = forward.record(&mut builder, list, Mode::Evaluate)?;
-    Ok(PredictPlan { plan: builder.build(backend)?, list, input, output, params })
+    let associations = model.last_associations().and_then(|index| forward.traces[index].parts.get("weights").copied());
+    Ok(PredictPlan { plan: builder.build(backend)?, list, input, output, associations, params })
 }
 
 /// The most members that one prediction of `batch` rows may have, by the size of a binding.

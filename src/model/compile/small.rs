@@ -21,7 +21,7 @@ pub(super) fn network(model: &Model, shape: &TrainShape, trains: bool) -> Option
         Loss::CrossEntropy => NetworkLoss::CrossEntropy,
         Loss::BinaryCrossEntropy => NetworkLoss::BinaryCrossEntropy,
         Loss::MeanSquare => NetworkLoss::MeanSquare,
-        Loss::Pearson => return None,
+        Loss::Pearson | Loss::ReadOuts { .. } => return None,
     };
     let (mut widths, mut activations, mut dropouts) = (vec![model.input().len()], vec![], vec![None]);
     for (index, layer) in model.layers.iter().enumerate() {

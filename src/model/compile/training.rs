@@ -190,7 +190,7 @@ pub fn training(model: &Model, shape: &TrainShape, backend: &Backend) -> Result<
     data.gather(b, train, train_tables, shape.steps)?;
     let mode = Mode::Train { schedule: train_tables.schedule, schedule_len, seed };
     let output = forward.record(b, train, mode)?;
-    data.loss(b, train, output, &losses, train_tables, shape.steps)?;
+    data.loss(b, train, output, &losses, train_tables, shape.steps, true)?;
     let scaling = half.then(|| Scaling::new(b));
     let dlogits = match &scaling {
         Some(scaling) => scaling.scale(b, train, losses.gradient, [shape.batch, data.outputs])?,
@@ -229,7 +229,7 @@ pub fn training(model: &Model, shape: &TrainShape, backend: &Backend) -> Result<
         masters.round(b, list)?;
         data.gather(b, list, validation_tables, shape.validation_steps)?;
         let output = forward.record(b, list, Mode::Evaluate)?;
-        data.loss(b, list, output, &losses, validation_tables, shape.validation_steps)?;
+        data.loss(b, list, output, &losses, validation_tables, shape.validation_steps, false)?;
         accumulate(b, list, shape, shape.validation_steps, losses.row, validation_tables, validation_loss)?;
         b.gate(list, validation_tables.schedule);
         if let Some(network) = network(model, shape, false) {
@@ -279,6 +279,7 @@ struct Dataset {
     shape: TrainShape,
     width: usize,
     outputs: usize,
+    positions: usize,
     input_dtype: DType,
     output_len: usize,
     inputs: TensorId,
@@ -287,14 +288,16 @@ struct Dataset {
     batch_targets: TensorId,
 }
 
+/// Words of a row's target, and what they are.
+const fn targets(loss: Loss, outputs: usize) -> (usize, DType) {
+    if loss.takes_labels() { (1, DType::U32) } else { (outputs, DType::F32) }
+}
+
 impl Dataset {
     fn new(b: &mut PlanBuilder, model: &Model, shape: &TrainShape) -> Self {
         let (width, outputs) = (model.input().len(), model.output().len());
         let input_dtype = if model.vocabulary().is_some() { DType::U32 } else { DType::F32 };
-        let (target_width, dtype) = match shape.loss {
-            Loss::CrossEntropy => (1, DType::U32),
-            Loss::BinaryCrossEntropy | Loss::MeanSquare | Loss::Pearson => (outputs, DType::F32),
-        };
+        let (target_width, dtype) = targets(shape.loss, outputs);
         let inputs = b.shared("inputs", shape.rows * width, input_dtype);
         if shape.precision == Precision::F16 {
             b.hold_half(inputs);
@@ -304,6 +307,7 @@ impl Dataset {
             shape: shape.clone(),
             width,
             outputs,
+            positions: model.output().positions(),
             input_dtype,
             output_len: shape.batch * outputs,
             inputs,
@@ -315,10 +319,7 @@ impl Dataset {
 
     fn gather(&self, b: &mut PlanBuilder, list: ListId, tables: Tables, steps: usize) -> Result<(), PlanError> {
         let TrainShape { fleet, batch, rows, .. } = self.shape;
-        let (target_width, dtype) = match self.shape.loss {
-            Loss::CrossEntropy => (1, DType::U32),
-            Loss::BinaryCrossEntropy | Loss::MeanSquare | Loss::Pearson => (self.outputs, DType::F32),
-        };
+        let (target_width, dtype) = targets(self.shape.loss, self.outputs);
         let spec = GatherSpec { fleet, n: batch, steps, rows, width: self.width, dtype: self.input_dtype };
         b.push(list, Gather::new(spec)?, &[self.inputs, tables.rows, self.batch_inputs])?;
         let spec = GatherSpec { width: target_width, dtype, ..spec };
@@ -333,9 +334,14 @@ impl Dataset {
         losses: &Losses,
         tables: Tables,
         steps: usize,
+        trains: bool,
     ) -> Result<(), PlanError> {
         let kind = match self.shape.loss {
             Loss::CrossEntropy => LossKind::CrossEntropy,
+            // What judges an epoch is the answer alone.
+            Loss::ReadOuts { auxiliary } => {
+                LossKind::ReadOuts { positions: self.positions, auxiliary: if trains { auxiliary } else { 0.0 } }
+            }
             Loss::BinaryCrossEntropy => LossKind::BinaryCrossEntropy { positive_weights: false },
             Loss::MeanSquare => LossKind::MeanSquare,
             Loss::Pearson => LossKind::Pearson,

@@ -7,6 +7,7 @@ fn case(id: &'static str, kind: LossKind, fleet: usize, n: usize, c: usize) -> C
     let kernel = Loss::new(LossSpec { fleet, n, c, steps: 3, kind }).expect("the case's shape is right");
     let targets = match kind {
         LossKind::CrossEntropy => Fill::Below(c as u32),
+        LossKind::ReadOuts { positions, .. } => Fill::Below((c / positions) as u32),
         LossKind::BinaryCrossEntropy { .. } => Fill::Values(vec![0.0, 1.0, 1.0, 0.0, 0.25]),
         LossKind::MeanSquare | LossKind::Pearson => Fill::Normal,
     };
@@ -20,6 +21,7 @@ fn case(id: &'static str, kind: LossKind, fleet: usize, n: usize, c: usize) -> C
 
 pub(super) fn cases() -> Vec<Case> {
     use LossKind::{CrossEntropy, MeanSquare, Pearson};
+    let read_outs = |positions, auxiliary| LossKind::ReadOuts { positions, auxiliary };
     let bce = LossKind::BinaryCrossEntropy { positive_weights: false };
     let weighted = LossKind::BinaryCrossEntropy { positive_weights: true };
     vec![
@@ -33,6 +35,13 @@ pub(super) fn cases() -> Vec<Case> {
         case("cross_entropy_f5_23x7_large_logits", CrossEntropy, 5, 23, 7).fill("z", Fill::Uniform(-300.0, 300.0)),
         case("cross_entropy_f2_7x5_some_rows_weigh_nothing", CrossEntropy, 2, 7, 5)
             .fill("w", Fill::Values(vec![1.0, 0.0, 2.0])),
+        case("read_outs_f1_1x1_of_1", read_outs(1, 0.5), 1, 1, 1),
+        case("read_outs_f3_37x4_of_3", read_outs(4, 0.3), 3, 37, 12),
+        case("read_outs_f2_5x4_of_50_step1", read_outs(4, 1.5), 2, 5, 200).at_step(1),
+        case("read_outs_f2_9x3_of_5_first_alone", read_outs(3, 0.0), 2, 9, 15),
+        case("read_outs_f2_9x3_of_17_first_alone", read_outs(3, 0.0), 2, 9, 51),
+        case("read_outs_f2_7x2_of_4_step2_inactive", read_outs(2, 0.5), 2, 7, 8).at_step(2),
+        case("read_outs_f1_5000x4_of_10_split", read_outs(4, 0.5), 1, 5000, 40),
         case("bce_f1_1x1", bce, 1, 1, 1),
         case("bce_f3_300x1_step1", bce, 3, 300, 1).at_step(1),
         case("bce_f2_13x7_weighted", weighted, 2, 13, 7),

@@ -75,12 +75,29 @@ impl Simd for Task<'_> {
             let z = &rows.z[i * c..][..c];
             let values = || bytemuck::cast_slice(&rows.t[i * c..][..c]);
             *loss = match rows.spec.kind {
-                LossKind::CrossEntropy => cross_entropy::<V>(z, rows.t[i] as usize, factor, dz),
+                LossKind::CrossEntropy | LossKind::ReadOuts { .. } => {
+                    read_outs::<V>(rows.spec.read_outs(), z, rows.t[i] as usize, factor, dz)
+                }
                 LossKind::BinaryCrossEntropy { .. } => binary::<V>(z, values(), rows.positive, factor / c as f32, dz),
                 LossKind::MeanSquare | LossKind::Pearson => square::<V>(z, values(), factor / c as f32, dz),
             };
         }
     }
+}
+
+/// The cross entropy of the first read-out, and what the others count.
+#[inline(always)]
+fn read_outs<V: Vector>((count, share): (usize, f32), z: &[f32], label: usize, factor: f32, dz: &mut [f32]) -> f32 {
+    let classes = z.len() / count;
+    let mut sum = cross_entropy::<V>(&z[..classes], label, factor, &mut dz[..classes]);
+    for (z, dz) in z[classes..].chunks_exact(classes).zip(dz[classes..].chunks_exact_mut(classes)) {
+        if share == 0.0 {
+            dz.fill(0.0);
+        } else {
+            sum += cross_entropy::<V>(z, label, factor * share, dz);
+        }
+    }
+    sum
 }
 
 #[inline(always)]

@@ -13,11 +13,12 @@ pub(super) fn loss(spec: &LossSpec) -> Vec<Dispatch> {
     let LossSpec { fleet, n, c, steps, kind } = *spec;
     let rows = fleet * n;
     let number = match kind {
-        LossKind::CrossEntropy => 0,
+        LossKind::CrossEntropy | LossKind::ReadOuts { .. } => 0,
         LossKind::BinaryCrossEntropy { .. } => 1,
         LossKind::MeanSquare | LossKind::Pearson => 2,
     };
-    let words = [rows, n, c, steps, number, usize::from(spec.positive_weights())];
+    let (positions, share) = spec.read_outs();
+    let words = [rows, n, c, steps, number, usize::from(spec.positive_weights()), positions];
     // Without weights of positive targets their binding repeats `w`: read and never used.
     let positive = if spec.positive_weights() { 6 } else { 2 };
     vec![Dispatch {
@@ -25,7 +26,7 @@ pub(super) fn loss(spec: &LossSpec) -> Vec<Dispatch> {
         entry: if c <= NARROW { "narrow" } else { "wide" },
         constants: vec![],
         binds: vec![reads(0), reads(1).bare(), reads(2), reads(3), writes(4), writes(5), reads(positive)],
-        params: words.map(|word| word as u32).to_vec(),
+        params: words.map(|word| word as u32).into_iter().chain([share.to_bits()]).collect(),
         groups: if c <= NARROW { rows.div_ceil(256) } else { rows },
     }]
 }

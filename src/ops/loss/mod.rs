@@ -1,7 +1,10 @@
-//! Losses with their gradients: cross entropy (softmax fused), binary cross entropy, mean square, 1 - Pearson.
+//! Losses with their gradients: cross entropy (softmax fused), of one output or of several read-outs, binary cross
+//! entropy, mean square, 1 - Pearson.
 //!
 //! With `f_i = w[step, i] * LOSS_SCALE(step)` a batch's row i has, for outputs z of [n, c]:
 //! - cross entropy: `loss_i = f_i * (ln sum_k exp(z_ik) - z_i,t_i)`, `dz_ij = f_i * (softmax(z_i)_j - [j == t_i])`;
+//! - read-outs: z_i is p rows of c / p logits, and the row's label is that of each. The loss is the cross entropy of the
+//!   first plus `auxiliary` times the mean of the others' (nothing, if there are none), gradients alike;
 //! - binary cross entropy with logits: `loss_i = f_i / c * sum_j (p_j t_ij softplus(-z_ij) + (1 - t_ij) softplus(z_ij))`,
 //!   `dz_ij = f_i / c * ((1 - t_ij) sigmoid(z_ij) - p_j t_ij sigmoid(-z_ij))`, with `p_j` = 1 unless given;
 //! - mean square: `loss_i = f_i / c * sum_j (z_ij - t_ij)^2`, `dz_ij = 2 f_i / c * (z_ij - t_ij)`;
@@ -42,7 +45,7 @@ impl Op for LossOp {
         "loss"
     }
     fn summary(&self) -> &'static str {
-        "cross entropy, binary cross entropy, mean square and 1 - Pearson, weighted, with their gradients"
+        "cross entropy (of read-outs too), binary cross entropy, mean square, 1 - Pearson, weighted, with their gradients"
     }
     fn shaders(&self) -> Vec<Shader> {
         vec![SHADER]
@@ -53,11 +56,18 @@ impl Op for LossOp {
 }
 
 /// Which loss.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub enum LossKind {
     /// One class of c a row; the targets are labels below c. A label of c or more counts as c - 1.
     #[default]
     CrossEntropy,
+    /// The same of several read-outs: c is so many classes for each, and all are to give the row's label.
+    ReadOuts {
+        /// How many there are.
+        positions: usize,
+        /// What the mean loss of all but the first counts.
+        auxiliary: f32,
+    },
     /// c independent answers a row, targets from 0 to 1.
     BinaryCrossEntropy {
         /// Whether positive targets have weights of their own, one an output.
@@ -70,7 +80,7 @@ pub enum LossKind {
 }
 
 /// What is compared; [`Loss::new`] checks it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct LossSpec {
     /// Members.
     pub fleet: usize,
@@ -86,7 +96,7 @@ pub struct LossSpec {
 
 /// A checked loss. Arguments: `z` [n, c], `t` (`[n]` labels as u32, or [n, c] values), `w` [steps, n], `schedule`, `loss`
 /// `[n]`, `dz` [n, c]; then `positive` `[c]` if positive targets are weighted, or scratch for 1 - Pearson.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Loss {
     spec: LossSpec,
 }
@@ -95,14 +105,24 @@ impl Loss {
     /// Checks the shape.
     ///
     /// # Errors
-    /// If a dimension is 0 or there are too many elements.
+    /// If a dimension is 0, there are too many elements, or the outputs do not divide into the read-outs.
     pub fn new(spec: LossSpec) -> Result<Self, ShapeError> {
-        let LossSpec { fleet, n, c, steps, .. } = spec;
+        let LossSpec { fleet, n, c, steps, kind } = spec;
         ShapeError::positive("loss", &[("fleet", fleet), ("n", n), ("c", c), ("steps", steps)])?;
         ShapeError::countable(
             "loss",
             &[("z", &[fleet, n, c]), ("w", &[fleet, steps, n]), ("schedule", &[fleet, steps, schedule::WIDTH])],
         )?;
+        if let LossKind::ReadOuts { positions, auxiliary } = kind {
+            if positions == 0 || !c.is_multiple_of(positions) {
+                let reason = format!("{c} outputs do not divide into {positions} read-outs");
+                return Err(ShapeError::mismatch("loss", reason));
+            }
+            if !auxiliary.is_finite() || auxiliary < 0.0 {
+                let reason = format!("expected an auxiliary weight of at least 0, found {auxiliary}");
+                return Err(ShapeError::mismatch("loss", reason));
+            }
+        }
         Ok(Self { spec })
     }
 
@@ -122,13 +142,27 @@ impl LossSpec {
         let each = match self.kind {
             LossKind::MeanSquare => 4.0,
             LossKind::Pearson => 18.0,
-            LossKind::CrossEntropy | LossKind::BinaryCrossEntropy { .. } => 25.0,
+            LossKind::CrossEntropy | LossKind::ReadOuts { .. } | LossKind::BinaryCrossEntropy { .. } => 25.0,
         };
         each * self.n as f64 * self.c as f64
     }
 
     fn values(&self) -> usize {
         self.n * self.c
+    }
+
+    /// Whether the targets are labels.
+    const fn labels(&self) -> bool {
+        matches!(self.kind, LossKind::CrossEntropy | LossKind::ReadOuts { .. })
+    }
+
+    /// Read-outs of a row, and what each but the first counts.
+    const fn read_outs(&self) -> (usize, f32) {
+        match self.kind {
+            LossKind::ReadOuts { positions: 1, .. } => (1, 0.0),
+            LossKind::ReadOuts { positions, auxiliary } => (positions, auxiliary / (positions - 1) as f32),
+            _ => (1, 0.0),
+        }
     }
 }
 
@@ -142,6 +176,7 @@ impl Kernel for Loss {
     fn name(&self) -> &'static str {
         match self.spec.kind {
             LossKind::CrossEntropy => "loss.cross_entropy",
+            LossKind::ReadOuts { .. } => "loss.read_outs",
             LossKind::BinaryCrossEntropy { .. } => "loss.bce",
             LossKind::MeanSquare => "loss.mse",
             LossKind::Pearson => "loss.pearson",
@@ -156,8 +191,7 @@ impl Kernel for Loss {
     fn args(&self) -> Vec<ArgSpec> {
         let LossSpec { n, c, steps, kind, .. } = self.spec;
         let values = self.spec.values();
-        let targets =
-            if kind == LossKind::CrossEntropy { ArgSpec::read("t", n).u32() } else { ArgSpec::read("t", values) };
+        let targets = if self.spec.labels() { ArgSpec::read("t", n).u32() } else { ArgSpec::read("t", values) };
         let mut args = vec![
             ArgSpec::read("z", values).rows(),
             targets.rows(),
@@ -176,7 +210,7 @@ impl Kernel for Loss {
     }
     fn work(&self) -> Work {
         let LossSpec { fleet, n, c, .. } = self.spec;
-        let tensors = if self.spec.kind == LossKind::CrossEntropy { 2 } else { 3 };
+        let tensors = if self.spec.labels() { 2 } else { 3 };
         Work { flops: self.spec.flops() * fleet as f64, bytes: 4.0 * fleet as f64 * (n * (tensors * c + 2)) as f64 }
     }
     fn reference(&self, args: &mut [Vec<f64>], step: u32) {
@@ -215,6 +249,8 @@ mod tests {
         let weighted = LossKind::BinaryCrossEntropy { positive_weights: true };
         for (kind, c) in [
             (LossKind::CrossEntropy, 3),
+            (LossKind::ReadOuts { positions: 4, auxiliary: 0.5 }, 12),
+            (LossKind::ReadOuts { positions: 2, auxiliary: 0.5 }, 40),
             (weighted, 3),
             (LossKind::MeanSquare, 40),
             (weighted, 40),

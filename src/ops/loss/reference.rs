@@ -15,6 +15,13 @@ pub(super) fn loss(spec: &LossSpec, args: &mut [Vec<f64>], step: u32) {
         for j in 0..c {
             let (loss, slope) = match spec.kind {
                 LossKind::CrossEntropy => cross_entropy(&args[0][i * c..][..c], args[1][i] as usize, j),
+                LossKind::ReadOuts { positions, auxiliary } => {
+                    let (classes, others) = (c / positions, positions.max(2) - 1);
+                    let counts = if j < classes { 1.0 } else { f64::from(auxiliary) / others as f64 };
+                    let first = i * c + j / classes * classes;
+                    let (loss, slope) = cross_entropy(&args[0][first..][..classes], args[1][i] as usize, j % classes);
+                    (counts * loss, counts * slope)
+                }
                 LossKind::BinaryCrossEntropy { .. } => {
                     let positive = if spec.positive_weights() { args[6][j] } else { 1.0 };
                     binary(args[0][i * c + j], args[1][i * c + j], positive, c as f64)

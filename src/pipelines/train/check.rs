@@ -90,9 +90,10 @@ fn shares(issues: &mut Issues, settings: &Settings) {
 
 fn objective(issues: &mut Issues, settings: &Settings) {
     let of_classes = |loss| matches!(loss, Loss::CrossEntropy | Loss::BinaryCrossEntropy);
+    let of_numbers = |loss| matches!(loss, Loss::MeanSquare | Loss::Pearson);
     let (fits, expected) = match settings.task {
         Task::Classes => (settings.loss.is_none_or(of_classes), "`cross_entropy` or `binary_cross_entropy`"),
-        Task::Regression => (!settings.loss.is_some_and(of_classes), "a loss of numbers such as `mean_square`"),
+        Task::Regression => (settings.loss.is_none_or(of_numbers), "a loss of numbers such as `mean_square`"),
     };
     issues.require(fits, "loss", || format!("expected {expected} with this task"));
     issues.require(

@@ -23,6 +23,43 @@ pub fn layer_norm(x: &[f64], gamma: &[f64], beta: &[f64], epsilon: f64) -> Vec<f
     out
 }
 
+/// Weights and contexts of all pairs of positions i < j: what i takes of j and j of i, head by head.
+pub struct Pairs {
+    /// [heads, positions, positions].
+    pub weights: Vec<f64>,
+    /// A stretch of `d` values a pair.
+    pub contexts: Vec<f64>,
+}
+
+/// The pairs of positions that hold query, key and value one after the other, `d` channels each.
+pub fn pairs(qkv: &[f64], d: usize, heads: usize) -> Pairs {
+    let (positions, width) = (qkv.len() / (3 * d), d / heads);
+    let value = |position: usize, which: usize, c: usize| qkv[(position * 3 + which) * d + c];
+    let share = |head: usize, i: usize, j: usize| {
+        let score = |k: usize| {
+            let products = (head * width..(head + 1) * width).map(|c| value(i, 0, c) * value(k, 1, c));
+            (products.sum::<f64>() / (width as f64).sqrt()).exp()
+        };
+        score(j) / (0..positions).map(score).sum::<f64>()
+    };
+    let mut found = Pairs { weights: vec![], contexts: vec![] };
+    for head in 0..heads {
+        for i in 0..positions {
+            found.weights.extend((0..positions).map(|j| share(head, i, j)));
+        }
+    }
+    for i in 0..positions {
+        for j in i + 1..positions {
+            let context = |c: usize| {
+                let head = c / width;
+                share(head, i, j) * value(j, 2, c) + share(head, j, i) * value(i, 2, c)
+            };
+            found.contexts.extend((0..d).map(context));
+        }
+    }
+    found
+}
+
 /// Attention of positions that hold query, key and value one after the other, `d` channels each.
 pub fn attention(qkv: &[f64], d: usize, heads: usize) -> Vec<f64> {
     let (positions, width) = (qkv.len() / (3 * d), d / heads);

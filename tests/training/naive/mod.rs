@@ -7,6 +7,8 @@ use nightloom::model::{LayerSpec, Loss, Model, TensorShape};
 use nightloom::ops::Activation;
 use nightloom::ops::rng::counter_bits;
 
+pub use encoder::Pairs;
+
 /// How the pass is run.
 #[derive(Debug, Clone, Copy)]
 pub enum Pass {
@@ -79,27 +81,44 @@ fn branch(index: usize, number: u32) -> u32 {
     index as u32 + (number << 20)
 }
 
-fn encode(rows: &mut Rows, layer: &LayerSpec, own: &[Vec<f64>], index: usize, pass: Pass) {
+/// Returns the pairs of each row's positions.
+fn encode(rows: &mut Rows, layer: &LayerSpec, own: &[Vec<f64>], index: usize, pass: Pass) -> Vec<Pairs> {
     let LayerSpec::Encoder { heads, dropout, activation, .. } = *layer else { unreachable!("{layer:?}") };
     let d = own[0].len();
     let norm = |row: &Vec<f64>, p: usize| encoder::layer_norm(row, &own[p], &own[p + 1], 1e-5);
     let dense = |x: &[f64], p: usize, kind| encoder::dense(x, &own[p], &own[p + 1], kind);
-    let attend = |row: &Vec<f64>| {
-        let qkv = dense(&norm(row, 0), 2, Activation::None);
-        dense(&encoder::attention(&qkv, d, heads), 4, Activation::None)
-    };
-    let mut attended: Rows = rows.iter().map(attend).collect();
+    let qkv: Rows = rows.iter().map(|row| dense(&norm(row, 0), 2, Activation::None)).collect();
+    let attend = |qkv: &Vec<f64>| dense(&encoder::attention(qkv, d, heads), 4, Activation::None);
+    let mut attended: Rows = qkv.iter().map(attend).collect();
     drop(&mut attended, branch(index, 1), dropout, pass);
     add(rows, &attended);
     let feed = |row: &Vec<f64>| dense(&dense(&norm(row, 6), 8, activation), 10, Activation::None);
     let mut fed: Rows = rows.iter().map(feed).collect();
     drop(&mut fed, branch(index, 2), dropout, pass);
     add(rows, &fed);
+    qkv.iter().map(|qkv| encoder::pairs(qkv, d, heads)).collect()
+}
+
+/// Each tower's dense layer on its own columns, side by side.
+fn towers(row: &[f64], columns: &[usize], own: &[Vec<f64>], activation: Activation) -> Vec<f64> {
+    let (mut out, mut rest) = (vec![], row);
+    for (t, columns) in columns.iter().enumerate() {
+        let (seen, others) = rest.split_at(*columns);
+        out.extend(encoder::dense(seen, &own[2 * t], &own[2 * t + 1], activation));
+        rest = others;
+    }
+    out
 }
 
 /// The model's outputs for the rows.
 pub fn forward(model: &Model, params: &[Vec<f64>], inputs: &[Vec<f64>], pass: Pass) -> Rows {
+    probe(model, params, inputs, pass).0
+}
+
+/// The model's outputs for the rows, and the pairs of each row's positions in the last encoder.
+pub fn probe(model: &Model, params: &[Vec<f64>], inputs: &[Vec<f64>], pass: Pass) -> (Rows, Vec<Pairs>) {
     let mut rows = inputs.to_vec();
+    let mut pairs = vec![];
     let mut shape = model.input();
     let mut used = 0;
     for (index, layer) in model.spec().layers.iter().enumerate() {
@@ -107,6 +126,7 @@ pub fn forward(model: &Model, params: &[Vec<f64>], inputs: &[Vec<f64>], pass: Pa
         used += match layer {
             LayerSpec::BatchNorm { .. } => 4,
             LayerSpec::Encoder { .. } => 12,
+            LayerSpec::Towers { columns, .. } => 2 * columns.len(),
             LayerSpec::Position | LayerSpec::Embedding { .. } => 1,
             LayerSpec::Conv1d { .. }
             | LayerSpec::Conv2d { .. }
@@ -157,16 +177,31 @@ pub fn forward(model: &Model, params: &[Vec<f64>], inputs: &[Vec<f64>], pass: Pa
                 shape.channels = *channels;
             }
             LayerSpec::Position => rows.iter_mut().flatten().zip(own[0].iter().cycle()).for_each(|(x, p)| *x += p),
-            LayerSpec::Encoder { .. } => encode(&mut rows, layer, own, index, pass),
+            LayerSpec::Encoder { .. } => pairs = encode(&mut rows, layer, own, index, pass),
+            LayerSpec::Towers { columns, units, activation } => {
+                rows = rows.iter().map(|row| towers(row, columns, own, *activation)).collect();
+                shape = TensorShape::sequence(columns.len(), *units);
+            }
+            LayerSpec::Associations => {
+                rows.iter_mut().zip(&pairs).for_each(|(row, pairs)| row.extend(&pairs.contexts));
+                shape = TensorShape::flat(rows[0].len());
+            }
+            LayerSpec::Skip { from } => {
+                for (row, input) in rows.iter_mut().zip(inputs) {
+                    row.iter_mut().zip(input[*from..][..shape.channels].iter().cycle()).for_each(|(x, s)| *x += s);
+                }
+            }
         }
     }
-    rows
+    (rows, pairs)
 }
 
 /// What a row should give.
 #[derive(Debug, Clone)]
 pub enum Target {
     Label(usize),
+    /// A class of so many, for each of several read-outs.
+    Class(usize, usize),
     Values(Vec<f64>),
 }
 
@@ -175,8 +210,13 @@ pub fn loss(kind: Loss, outputs: &Rows, targets: &[Target], weights: &[f64]) -> 
     if kind == Loss::Pearson {
         return pearson(outputs, targets, weights);
     }
+    let entropy = |z: &[f64], label: usize| z.iter().map(|v| v.exp()).sum::<f64>().ln() - z[label];
     let row = |z: &[f64], target: &Target| match (kind, target) {
-        (Loss::CrossEntropy, Target::Label(label)) => z.iter().map(|v| v.exp()).sum::<f64>().ln() - z[*label],
+        (Loss::CrossEntropy, Target::Label(label)) => entropy(z, *label),
+        (Loss::ReadOuts { auxiliary }, Target::Class(label, classes)) => {
+            let each: Vec<f64> = z.chunks(*classes).map(|z| entropy(z, *label)).collect();
+            each[0] + f64::from(auxiliary) * mean(&each[1..])
+        }
         (Loss::BinaryCrossEntropy, Target::Values(t)) => {
             let each = z.iter().zip(t).map(|(z, t)| (1.0 + z.exp()).ln() - t * z);
             each.sum::<f64>() / z.len() as f64
@@ -194,7 +234,7 @@ pub fn loss(kind: Loss, outputs: &Rows, targets: &[Target], weights: &[f64]) -> 
 fn pearson(outputs: &Rows, targets: &[Target], weights: &[f64]) -> f64 {
     let wanted = |target: &Target, j: usize| match target {
         Target::Values(values) => values[j],
-        Target::Label(label) => unreachable!("a label {label}"),
+        other => unreachable!("{other:?}"),
     };
     let mean = |values: &[f64]| {
         let sum: f64 = values.iter().zip(weights).map(|(v, w)| v * w).sum();
