@@ -305,7 +305,7 @@ fn tables_within(folder: &Path, path: &str) -> Vec<String> {
         let name = format!("{path}{}", entry.file_name().into_string().unwrap());
         if entry.path().is_dir() {
             found.extend(tables_within(&entry.path(), &format!("{name}/")));
-        } else if !name.ends_with(".md") && !name.ends_with(".json") {
+        } else if entry.path().extension().is_none_or(|ending| ending != "md" && ending != "json") {
             found.push(name);
         }
     }
