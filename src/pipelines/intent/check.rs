@@ -149,9 +149,9 @@ fn trees(issues: &mut Issues, settings: &Settings) {
     });
     issues.require((1..=64).contains(&trees.depth), "trees.depth", || format!("expected 1 to 64, got {}", trees.depth));
     issues.require(trees.leaf_rows > 0, "trees.leaf_rows", || "expected at least 1, got 0".to_owned());
-    issues.require(trees.prune_alpha.is_finite() && trees.prune_alpha >= 0.0, "trees.prune_alpha", || {
-        format!("expected a number of at least 0, got {}", trees.prune_alpha)
-    });
+    let alphas = &trees.prune_alphas;
+    let sound = (1..=20).contains(&alphas.len()) && alphas.iter().all(|alpha| alpha.is_finite() && *alpha >= 0.0);
+    issues.require(sound, "trees.prune_alphas", || format!("expected 1 to 20 numbers of at least 0, got {alphas:?}"));
 }
 
 fn evaluation(issues: &mut Issues, settings: &Settings) {

@@ -296,8 +296,8 @@ impl Work<'_> {
             for tile in self.split.inner.chunks(TILE) {
                 self.ctx.check_interrupt()?;
                 let said = scorer.say(&maker.rows(tile))?;
-                let targets: Vec<u32> = tile.iter().map(|moment| target(self.loaded, *moment)).collect();
-                grounds.add(&said, &targets, prep.products, settings);
+                let came: Vec<(u32, u32)> = tile.iter().map(|m| (m.user, target(self.loaded, *m))).collect();
+                grounds.add(&said, &came, prep.products, settings);
             }
             Ok(Trees::fit(&grounds, settings)?)
         })

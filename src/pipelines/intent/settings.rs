@@ -359,13 +359,13 @@ pub struct TreeSettings {
     pub depth: usize,
     /// The fewest rows of a leaf.
     pub leaf_rows: usize,
-    /// Cost-complexity pruning: subtrees whose leaves each lower the impurity by less are cut off.
-    pub prune_alpha: f64,
+    /// Cost-complexity pruning, to choose from: subtrees whose leaves each lower the impurity by less are cut off.
+    pub prune_alphas: Vec<f64>,
 }
 
 impl Default for TreeSettings {
     fn default() -> Self {
-        Self { candidates: 20, depth: 8, leaf_rows: 200, prune_alpha: 1e-6 }
+        Self { candidates: 20, depth: 8, leaf_rows: 200, prune_alphas: vec![1e-6, 1e-5, 3e-5, 1e-4] }
     }
 }
 

@@ -32,8 +32,10 @@ pub(super) struct Intent {
 /// The trees of the first, second and third intent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Trees {
-    pub trees: [Tree; 3],
+    pub trees: Vec<Tree>,
     pub candidates: usize,
+    /// What was chosen to cut subtrees off.
+    pub prune_alpha: f64,
 }
 
 /// The candidates of a pair, the most probable first; of equal ones the first product.
@@ -57,59 +59,90 @@ pub(super) fn candidates(said: &Said, pair: usize, products: usize, count: usize
     order.into_iter().enumerate().map(one).collect()
 }
 
-/// Candidates of many rows, and which of them came: what the trees learn from.
+/// What the trees learn from: rows with the candidates of each pair, and what came.
 #[derive(Debug, Default)]
 pub(super) struct Grounds {
-    values: [Vec<f32>; 3],
-    came: [Vec<u32>; 3],
+    rows: Vec<Ground>,
+}
+
+#[derive(Debug)]
+struct Ground {
+    candidates: [Vec<Candidate>; 3],
+    came: u32,
+    /// Which half it is in where pruning is chosen: users are not split.
+    second_half: bool,
 }
 
 impl Grounds {
-    /// Adds what was said of some rows, and what came.
-    pub(super) fn add(&mut self, said: &[Said], targets: &[u32], products: usize, settings: &TreeSettings) {
-        for (said, target) in said.iter().zip(targets) {
-            for pair in 0..PAIRS.len() {
-                for candidate in candidates(said, pair, products, settings.candidates) {
-                    self.values[pair].extend(candidate.features);
-                    self.came[pair].push(u32::from(candidate.product == *target));
-                }
-            }
-        }
+    /// Adds what was said at some moments, and what came.
+    pub(super) fn add(&mut self, said: &[Said], came: &[(u32, u32)], products: usize, settings: &TreeSettings) {
+        let one = |(said, (user, came)): (&Said, &(u32, u32))| Ground {
+            candidates: std::array::from_fn(|pair| candidates(said, pair, products, settings.candidates)),
+            came: *came,
+            second_half: user % 2 == 1,
+        };
+        self.rows.extend(said.iter().zip(came).map(one));
     }
 }
 
 impl Trees {
-    /// Fits each tree to whether its candidates came.
+    /// Fits the trees one after the other: each to whether its candidates come that those before it have not named. How much
+    /// is cut off is chosen by how often any of the three is right, on half of the users with trees of the other half.
     pub(super) fn fit(grounds: &Grounds, settings: &TreeSettings) -> Result<Self, IntentError> {
-        let one = |pair: usize| -> Result<Tree, IntentError> {
-            let came = &grounds.came[pair];
+        let half = |second: bool| grounds.rows.iter().filter(|row| row.second_half == second).collect::<Vec<_>>();
+        let (first, second) = (half(false), half(true));
+        let mut best = (settings.prune_alphas[0], -1.0);
+        if settings.prune_alphas.len() > 1 && !first.is_empty() && !second.is_empty() {
+            for &alpha in &settings.prune_alphas {
+                let trees = Self::grow(&first, settings, alpha)?;
+                let right = second.iter().filter(|row| trees.name(&row.candidates, &[]).iter().any(|i| i.product == row.came));
+                let share = right.count() as f64 / second.len() as f64;
+                if share > best.1 {
+                    best = (alpha, share);
+                }
+            }
+        }
+        Self::grow(&grounds.rows.iter().collect::<Vec<_>>(), settings, best.0)
+    }
+
+    fn grow(rows: &[&Ground], settings: &TreeSettings, prune_alpha: f64) -> Result<Self, IntentError> {
+        let mut trees = vec![];
+        let mut taken: Vec<Vec<u32>> = vec![vec![]; rows.len()];
+        for pair in 0..PAIRS.len() {
+            let (mut values, mut came) = (vec![], vec![]);
+            for (row, taken) in rows.iter().zip(&taken) {
+                for candidate in row.candidates[pair].iter().filter(|c| !taken.contains(&c.product)) {
+                    values.extend(candidate.features);
+                    came.push(u32::from(candidate.product == row.came));
+                }
+            }
             let spec = TreeSpec {
                 depth_max: Some(settings.depth),
                 leaf_rows_min: settings.leaf_rows.min(came.len() / 4).max(1),
-                prune_alpha: settings.prune_alpha,
+                prune_alpha,
                 ..TreeSpec::new(Impurity::Entropy)
             };
-            Ok(spec.fit(&Features::new(&grounds.values[pair], &KINDS)?, Target::Classes(came, 2), None)?)
-        };
-        Ok(Self { trees: [one(0)?, one(1)?, one(2)?], candidates: settings.candidates })
+            let tree = spec.fit(&Features::new(&values, &KINDS)?, Target::Classes(&came, 2), None)?;
+            for (row, taken) in rows.iter().zip(&mut taken) {
+                let named = pick(&tree, &row.candidates[pair], taken);
+                taken.push(named.product);
+            }
+            trees.push(tree);
+        }
+        Ok(Self { trees, candidates: settings.candidates, prune_alpha })
     }
 
     /// The three intents: the second is not the first, the third neither, and none is among `without`.
     pub(super) fn intents(&self, said: &Said, products: usize, without: &[u32]) -> [Intent; 3] {
+        // There are always more candidates than can be taken already.
+        let count = self.candidates.max(3 + without.len());
+        self.name(&std::array::from_fn(|pair| candidates(said, pair, products, count)), without)
+    }
+
+    fn name(&self, candidates: &[Vec<Candidate>; 3], without: &[u32]) -> [Intent; 3] {
         let mut taken: Vec<u32> = without.to_vec();
         std::array::from_fn(|pair| {
-            let list = candidates(said, pair, products, self.candidates.max(3 + without.len()));
-            let tree = &self.trees[pair];
-            let mut best: Option<Intent> = None;
-            for candidate in list.iter().filter(|candidate| !taken.contains(&candidate.product)) {
-                let probability = tree.nodes[tree.leaf(&candidate.features)].value[1];
-                // Of equal ones the pair's more probable.
-                if best.is_none_or(|best| probability > best.probability) {
-                    best = Some(Intent { product: candidate.product, probability });
-                }
-            }
-            // There are always more candidates than can be taken already.
-            let found = best.unwrap_or(Intent { product: list[0].product, probability: 0.0 });
+            let found = pick(&self.trees[pair], &candidates[pair], &taken);
             taken.push(found.product);
             found
         })
@@ -122,6 +155,18 @@ impl Trees {
         let classes = ["does not come".to_owned(), "comes".to_owned()];
         export::text(&self.trees[pair], &Names { features: &features, categories: &categories, classes: &classes })
     }
+}
+
+/// The most probable candidate that is not taken; of equal ones the pair's more probable.
+fn pick(tree: &Tree, candidates: &[Candidate], taken: &[u32]) -> Intent {
+    let mut best: Option<Intent> = None;
+    for candidate in candidates.iter().filter(|candidate| !taken.contains(&candidate.product)) {
+        let probability = tree.nodes[tree.leaf(&candidate.features)].value[1];
+        if best.is_none_or(|best| probability > best.probability) {
+            best = Some(Intent { product: candidate.product, probability });
+        }
+    }
+    best.unwrap_or(Intent { product: candidates[0].product, probability: 0.0 })
 }
 
 /// A pair's name.
@@ -162,7 +207,8 @@ mod tests {
         let targets: Vec<u32> = (0..64).map(|row| row % 4).collect();
         let settings = TreeSettings { candidates: 4, leaf_rows: 1, ..TreeSettings::default() };
         let mut grounds = Grounds::default();
-        grounds.add(&rows, &targets, 4, &settings);
+        let came: Vec<(u32, u32)> = targets.iter().map(|target| (target / 4, *target)).collect();
+        grounds.add(&rows, &came, 4, &settings);
         let trees = Trees::fit(&grounds, &settings).expect("trees");
         for (said, target) in rows.iter().zip(&targets) {
             let [first, second, third] = trees.intents(said, 4, &[]);
