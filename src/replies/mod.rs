@@ -1,0 +1,24 @@
+//! Replies: what language, emotion, satisfaction and deal rate they have, what to answer, and what follows.
+//!
+//! Word lists and answer tables are data ([`WordLists`], [`AnswerTable`]); the emotion comes from the lists or from a
+//! trained text model ([`TextModel`]). Nothing here knows of pipelines: a batch of replies goes in, scores, answers and
+//! [`Decision`]s come out in the same order.
+
+mod answers;
+mod decide;
+mod error;
+mod language;
+mod score;
+mod table;
+mod tokens;
+mod words;
+
+pub use answers::{Answer, AnswerTable, Question, Slots};
+pub use decide::{
+    Decision, HandOver, HandOverReason, Intended, ReplyRow, Speaker, TURN_MAX, Thresholds, Turn,
+};
+pub use error::RepliesError;
+pub use language::{Detected, Language, detect};
+pub use score::{Emotion, Formula, Scorer, Scores};
+pub use tokens::{Span, Tokens};
+pub use words::{Found, List, WordLists};
