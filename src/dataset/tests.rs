@@ -315,7 +315,8 @@ fn e22_bundled_data_matches_its_readme() {
     }
     let mut there: Vec<String> =
         std::fs::read_dir(&folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
-    there.retain(|name| name != "README.md");
+    // `intent` holds data of replies, which have a test of their own.
+    there.retain(|name| name != "README.md" && name != "intent");
     there.sort();
     listed.sort();
     assert_eq!(listed, there, "every file is in the table of the README");

@@ -6,6 +6,7 @@
 
 mod answers;
 mod decide;
+pub mod emotion;
 mod error;
 mod language;
 mod score;
@@ -13,10 +14,14 @@ mod table;
 mod tokens;
 mod words;
 
+#[cfg(test)]
+mod bundled_tests;
+
 pub use answers::{Answer, AnswerTable, Question, Slots};
 pub use decide::{
     Decision, HandOver, HandOverReason, Intended, ReplyRow, Speaker, TURN_MAX, Thresholds, Turn,
 };
+pub use emotion::TextModel;
 pub use error::RepliesError;
 pub use language::{Detected, Language, detect};
 pub use score::{Emotion, Formula, Scorer, Scores};
