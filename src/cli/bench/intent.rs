@@ -54,7 +54,7 @@ pub(super) fn call(args: &Args) -> Result<(), RunError> {
         print(&found.to_string());
         return Ok(());
     }
-    print_place(&chosen);
+    print_place(&chosen, "least of the rounds");
     print(&format!("{} users, an ensemble of five", args.users));
     print(&format!("answers          {}   {ratio:.2} times the network alone", seconds(found.answers)));
     print(&format!("network alone    {}   {rate:.1} GFLOP/s", seconds(found.network)));

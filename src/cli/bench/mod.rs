@@ -4,6 +4,7 @@ mod assign;
 mod claims;
 mod clusters;
 mod differences;
+mod emotion;
 mod intent;
 pub mod laid;
 pub mod networks;
@@ -40,6 +41,7 @@ Examples:
   nightloom bench assign                         a million customers, a thousand managers
   nightloom bench differences --folder /data     ten million rows beside the bare read of their Parquet
   nightloom bench claims --folder /data          claims from 1,000 threads beside the disk's fdatasync
+  nightloom bench emotion TRAIN TEST             how well a text model tells emotions
 
 Take the figures from a release build on a machine that does nothing else.";
 
@@ -64,6 +66,7 @@ enum What {
     Assign(assign::Args),
     Differences(differences::Args),
     Claims(claims::Args),
+    Emotion(emotion::Args),
 }
 
 pub(super) fn call(args: &Args) -> Result<ExitCode, Failure> {
@@ -83,6 +86,7 @@ pub(super) fn call(args: &Args) -> Result<ExitCode, Failure> {
         What::Assign(args) => assign::call(args)?,
         What::Differences(args) => differences::call(args)?,
         What::Claims(args) => claims::call(args)?,
+        What::Emotion(args) => emotion::call(args)?,
     }
     Ok(ExitCode::Done)
 }
