@@ -25,17 +25,18 @@ pub fn amend<T>(
 ) -> Result<T, RunError> {
     let folder = RunFolder::at(path);
     let job = folder.job();
-    let text = std::fs::read(&job).map_err(|e| ArtifactError::io("read", &job, e))?;
+    let text = std::fs::read(&job).map_err(|e| RunError::data(ArtifactError::io("read", &job, e)))?;
     let identity: Value =
         serde_json::from_slice(&text).map_err(|e| ArtifactError::format(&job, format!("expected JSON: {e}")))?;
     let found = identity.get("kind").and_then(Value::as_str).unwrap_or("?");
     if found != kind {
-        return Err(ArtifactError::format(&job, format!("expected a run of the kind `{kind}`, found `{found}`")).into());
+        let reason = format!("expected a run of the kind `{kind}`, found `{found}`");
+        return Err(RunError::data(ArtifactError::format(&job, reason)));
     }
     let _lock = Lock::take(path)?;
     let Some(done) = Done::read(&folder)? else {
         let reason = "expected a finished run, found none: run the job to its end first";
-        return Err(ArtifactError::format(path, reason).into());
+        return Err(RunError::data(ArtifactError::format(path, reason)));
     };
     let value = work(&folder)?;
     Done::collect(&folder, &done.key)?.write(&folder)?;

@@ -48,7 +48,11 @@ fn i2_tables_with_wrong_cells_are_refused_with_file_line_and_column() {
     cell("users.csv", of(users(), 4, "u002", "u001"), &["users.csv, line 4", "user `u001`"]);
     cell("usage.csv", of(usage(), 4, ",11", ",2000"), &["usage.csv, line 4", "minutes a day from 0 to 1440"]);
     cell("products.csv", of(products(), 3, "p1", "p0"), &["products.csv, line 3", "product `p0`"]);
-    cell("users.csv", users().replace(",true,", ",false,"), &["users.csv", "expected users who agreed, found none among 90"]);
+    cell(
+        "users.csv",
+        users().replace(",true,", ",false,"),
+        &["users.csv", "expected users who agreed, found none among 90"],
+    );
     let few: String = history().lines().take(30).map(|line| format!("{line}\n")).collect();
     cell("history.csv", few, &["expected at least 20 events of users with a past"]);
 }

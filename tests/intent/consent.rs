@@ -5,7 +5,8 @@ use crate::site::{Site, small, text};
 #[test]
 fn i0_of_users_without_consent_nothing_is_read_past_the_id() {
     // Their ages, hours and minutes are no numbers: nobody may notice.
-    let run = Site::new(&small()).run();
+    let site = Site::new(&small());
+    let run = site.run();
     for user in ["u000", "u010", "u080"] {
         assert_eq!(run.mentions(user), Vec::<std::path::PathBuf>::new());
     }

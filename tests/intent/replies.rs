@@ -7,7 +7,7 @@ use crate::site::Site;
 
 const WORDS: &str = "language,list,word,weight\nen,excited,great,1\nen,dissatisfied,awful,1\nen,calm,fine,1\nen,affirming,yes,1\n\
     en,negating,no,1\nen,purchase,buy,1\nzh,dissatisfied,糟糕,1\nzh,negating,不要,1\nzh,affirming,好,1\nzh,purchase,购买,1\n";
-const ANSWERS: &str = "language,emotion,product_type,keywords,text\nen,*,*,price,{product} costs {price}.\nen,calm,*,,Good to hear.\nzh,*,*,,好的。\n";
+const ANSWERS: &str = "language,emotion,product_type,keywords,text\nen,*,*,price,{product} costs {price}.\nen,excited,*,,Good to hear.\nzh,*,*,,好的。\n";
 
 fn replying(replies: &str) -> Site {
     let site = speaking();
@@ -46,8 +46,13 @@ fn i10_i11_i12_replies_are_scored_answered_linked_or_handed_over() {
     assert_eq!(rows.len(), 8, "the reply of a user without consent is left out");
     assert!(run.mentions("without consent\"").is_empty());
     let decision = |id: &str| of(id)["decision"].as_str();
-    assert_eq!(["r1", "r2", "r4", "r5", "r6"].map(decision), ["hand_over", "link", "silence", "silence", "hand_over"]);
-    assert_eq!((of("r1")["satisfaction"].parse::<f64>().unwrap() < 0.0, of("r1")["emotion"].as_str()), (true, "dissatisfied"));
+    assert_eq!(["r1", "r2", "r4", "r6"].map(decision), ["hand_over", "link", "silence", "hand_over"]);
+    // An emoji is a word, which no answer speaks of.
+    assert_eq!((decision("r5"), decision("r9")), ("hand_over", "answer"));
+    assert_eq!(
+        (of("r1")["satisfaction"].parse::<f64>().unwrap() < 0.0, of("r1")["emotion"].as_str()),
+        (true, "dissatisfied")
+    );
     assert!(of("r2")["link"].starts_with("https://shop.example/buy/"));
     assert_eq!(of("r6")["language"], "zh");
 
@@ -64,7 +69,8 @@ fn i10_i11_i12_replies_are_scored_answered_linked_or_handed_over() {
     assert!(unread["chat"][1]["text"].as_str().unwrap().chars().count() <= 2000);
 
     // The same users without replies: only who rejected something has other intents, and not the rejected one.
-    let before = speaking().run().rows("intents");
+    let beside = speaking();
+    let before = beside.run().rows("intents");
     for (old, new) in before.iter().zip(&intents) {
         let rejects = ["u001", "u006"].contains(&new["user"].as_str());
         assert_eq!(new["recomputed"] == "true", rejects, "{new:?}");

@@ -46,7 +46,11 @@ fn i1_i2_i5_a_run_answers_every_user_who_agreed() {
     assert_eq!(levels.len(), 3, "each level has users: {levels:?}");
 
     let newcomer = rows.last().unwrap();
-    assert_eq!((newcomer["user"].as_str(), newcomer["events"].as_str()), ("u089", "0"), "a user without any event has intents");
+    assert_eq!(
+        (newcomer["user"].as_str(), newcomer["events"].as_str()),
+        ("u089", "0"),
+        "a user without any event has intents"
+    );
     assert_eq!(run.json("metrics.json")["details"]["without_history"], 1);
 }
 
@@ -55,9 +59,17 @@ fn i4_i5_the_report_shows_associations_trees_and_baselines() {
     let site = Site::new(&small());
     let run = site.run();
     let report = text(&run.read("report.html"));
-    for part in ["Attention, head 1", "Attention, head 2", "smoothed prior", "own frequency", "most popular",
-        "multinomial logistic regression", "history × usage", "usage × user", "without the prior"]
-    {
+    for part in [
+        "Attention, head 1",
+        "Attention, head 2",
+        "smoothed prior",
+        "own frequency",
+        "most popular",
+        "multinomial logistic regression",
+        "history × usage",
+        "usage × user",
+        "without the prior",
+    ] {
         assert!(report.contains(part), "{part}");
     }
     let attention = run.rows("attention");
@@ -77,8 +89,8 @@ fn i4_i5_the_report_shows_associations_trees_and_baselines() {
 fn i3_a_masked_stage_without_labels_goes_first_where_it_is_asked_for() {
     let mut job = small();
     job.network.push_str("\nmasked_epochs = 2");
-    let masked = Site::new(&job).run();
-    let plain = Site::new(&small()).run();
+    let (site, beside) = (Site::new(&job), Site::new(&small()));
+    let (masked, plain) = (site.run(), beside.run());
     let model = |run: &crate::site::Run| run.read("models/intent.safetensors");
     assert_ne!(model(&masked), model(&plain), "it starts elsewhere");
     assert!(masked.headline("hit@3") > 0.5, "{}", masked.headline("hit@3"));

@@ -9,7 +9,8 @@ fn i3_the_same_job_gives_the_same_bytes_and_sigkills_change_none() {
     let start = Instant::now();
     let mut job = small();
     job.network = job.network.replace("epochs = 3", "epochs = 20");
-    let wanted = Site::new(&job).run().results();
+    let undisturbed = Site::new(&job);
+    let wanted = undisturbed.run().results();
     let whole_ms = start.elapsed().as_millis() as u64;
     let site = Site::new(&job);
     let mut draws = Draws(20_261_122);

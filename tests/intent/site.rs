@@ -70,7 +70,8 @@ pub fn agreed(user: usize) -> bool {
 pub fn users() -> String {
     let mut text = "user,name,consent,age,hobby,language\n".to_owned();
     for user in 0..USERS {
-        let (consent, age) = if agreed(user) { ("true", format!("{}", 20 + user % 50)) } else { ("false", "?!".to_owned()) };
+        let (consent, age) =
+            if agreed(user) { ("true", format!("{}", 20 + user % 50)) } else { ("false", "?!".to_owned()) };
         let language = ["zh", "en", "zh-yue"][user % 3];
         writeln!(text, "u{user:03},Name {user},{consent},{age},{},{language}", HOBBIES[user % 3]).unwrap();
     }
@@ -112,7 +113,8 @@ pub fn usage() -> String {
     let mut text = "user,app,minutes\n".to_owned();
     for user in 0..USERS {
         let minutes = if agreed(user) { (10 + user).to_string() } else { "much".to_owned() };
-        writeln!(text, "u{user:03},{},{minutes}\nu{user:03},mail,5", ["chessboard", "tealog", "runmap"][user % 3]).unwrap();
+        writeln!(text, "u{user:03},{},{minutes}\nu{user:03},mail,5", ["chessboard", "tealog", "runmap"][user % 3])
+            .unwrap();
     }
     text
 }

@@ -180,10 +180,10 @@ pub fn card_of(folder: &Path, user: &str) -> Result<String, RunError> {
     let run = RunFolder::at(folder);
     if crate::run::Done::read(&run)?.is_none() {
         let reason = "expected a finished run, found none: run the job to its end first";
-        return Err(ArtifactError::format(folder, reason).into());
+        return Err(RunError::data(ArtifactError::format(folder, reason)));
     }
     let path = run.tables().join("intents.csv");
-    let wrong = |reason: String| RunError::from(ArtifactError::format(&path, reason));
+    let wrong = |reason: String| RunError::data(ArtifactError::format(&path, reason));
     let cards = CardData::load(&run)?.check().map_err(wrong)?;
     let mut reader = csv::Reader::from_path(&path).map_err(|e| wrong(e.to_string()))?;
     for row in reader.deserialize::<HashMap<String, String>>() {

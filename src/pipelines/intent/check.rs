@@ -43,7 +43,10 @@ fn speaking(issues: &mut Issues, settings: &Settings) {
         if let Some(emotion) = &replies.emotion {
             let ordered = emotion.dissatisfied_below <= emotion.excited_above;
             issues.require(ordered, "replies.emotion.excited_above", || {
-                format!("expected at least `dissatisfied_below`, {}, got {}", emotion.dissatisfied_below, emotion.excited_above)
+                format!(
+                    "expected at least `dissatisfied_below`, {}, got {}",
+                    emotion.dissatisfied_below, emotion.excited_above
+                )
             });
         }
     }
@@ -61,9 +64,8 @@ fn users(issues: &mut Issues, settings: &Settings) {
     let users = &settings.users;
     issues.require(!users.id.is_empty(), "users.id", || "expected a column, got an empty name".to_owned());
     match &users.consent {
-        Consent::Column(name) => issues.require(!name.is_empty(), "users.consent.column", || {
-            "expected a column, got an empty name".to_owned()
-        }),
+        Consent::Column(name) => issues
+            .require(!name.is_empty(), "users.consent.column", || "expected a column, got an empty name".to_owned()),
         Consent::Assumed(reason) => issues.require(!reason.trim().is_empty(), "users.consent.assumed", || {
             "expected the reason why all users agreed, got nothing".to_owned()
         }),

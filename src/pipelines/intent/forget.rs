@@ -56,7 +56,7 @@ fn remove(run: &RunFolder, user: &str) -> Result<Forgotten, RunError> {
     }
     if found.removed.is_empty() {
         let reason = format!("expected rows of the user `{user}`, found none");
-        return Err(ArtifactError::format(&run.tables(), reason).into());
+        return Err(RunError::data(ArtifactError::format(&run.tables(), reason)));
     }
     Ok(found)
 }

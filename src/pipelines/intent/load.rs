@@ -146,10 +146,12 @@ pub(super) fn rows(
     let mut names: Vec<&str> = vec![];
     let slots: Vec<usize> = columns
         .iter()
-        .map(|name| names.iter().position(|n| n == name).unwrap_or_else(|| {
-            names.push(name);
-            names.len() - 1
-        }))
+        .map(|name| {
+            names.iter().position(|n| n == name).unwrap_or_else(|| {
+                names.push(name);
+                names.len() - 1
+            })
+        })
         .collect();
     let wanted = names.iter().map(|name| Wanted::typed(name, ColumnType::Text)).collect();
     let mut table = TableReader::open(source, &ReadOptions { columns: wanted, ..ReadOptions::default() })?;
@@ -238,7 +240,8 @@ fn read_products(settings: &Settings, source: &Source) -> Result<Vec<Product>, T
         Ok(())
     })?;
     if products.len() < 3 {
-        let reason = format!("expected at least 3 products, of which each user intends three, found {}", products.len());
+        let reason =
+            format!("expected at least 3 products, of which each user intends three, found {}", products.len());
         return Err(TabularError::data(source.path(), reason));
     }
     Ok(products)

@@ -129,8 +129,7 @@ pub(super) fn fit(
     for class in classes {
         let starts = starts(form, prep, settings, &model, lessons, class, (seed, backend), control)?;
         for (number, start) in starts.into_iter().enumerate() {
-            let one =
-                Member::new(member_seed(seed, number), settings.rate, class.train.clone(), class.watch.clone());
+            let one = Member::new(member_seed(seed, number), settings.rate, class.train.clone(), class.watch.clone());
             members.push(Member { start, ..one });
             names.push(format!("{} {number}", class.name));
         }
@@ -290,9 +289,8 @@ impl Scorer {
     pub(super) fn by_member(&mut self, rows: &[f32]) -> Result<Vec<Vec<f32>>, IntentError> {
         let outputs = self.predictor.all_members(rows)?;
         let width = self.positions * self.products;
-        let main = |member: &[f32]| {
-            member.chunks_exact(width).flat_map(|row| row[..self.products].iter().copied()).collect()
-        };
+        let main =
+            |member: &[f32]| member.chunks_exact(width).flat_map(|row| row[..self.products].iter().copied()).collect();
         Ok(outputs.chunks(outputs.len() / self.members).map(main).collect())
     }
 

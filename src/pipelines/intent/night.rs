@@ -201,8 +201,7 @@ impl Night<'_> {
             let Some(decided) = heard.decide(*user, &answer.portrait.user, product, counts) else { continue };
             if !decided.rejecting.is_empty() {
                 let rejected = answer.intents[0].product;
-                let named: Vec<u32> =
-                    decided.rejecting.iter().flat_map(|text| named(text, &loaded.products)).collect();
+                let named: Vec<u32> = decided.rejecting.iter().flat_map(|text| named(text, &loaded.products)).collect();
                 let moment = Moment { user: *user as u32, events: loaded.events.of(*user).len() as u32 };
                 let said = scorer.say(&self.maker.row_after(moment, &named, rejected))?;
                 answer.intents = self.trees.intents(&said[0], self.maker.prep.products, &[rejected]);

@@ -22,8 +22,7 @@ pub(super) fn choose(settings: &Settings, loaded: &Loaded, early: &[Moment], inn
     let mut tried = vec![];
     for &half_life in &settings.prior.half_lives {
         let base = Prep::fit(settings, loaded, early, (half_life, 1.0));
-        let priors: Vec<Prep> =
-            settings.prior.strengths.iter().map(|&strength| base.with_strength(strength)).collect();
+        let priors: Vec<Prep> = settings.prior.strengths.iter().map(|&strength| base.with_strength(strength)).collect();
         let sums: Vec<Vec<f64>> = of_users(inner)
             .par_iter()
             .map(|(user, moments)| {

@@ -14,7 +14,7 @@ use crate::backend::Backend;
 use crate::dataset::Source;
 use crate::pipelines::tabular::TabularError;
 use crate::pipelines::training::training;
-use crate::replies::emotion::TextModel;
+use crate::replies::emotion::{Lexicon, TextModel};
 use crate::replies::{
     AnswerTable, Decision, Emotion, HandOver, Intended, Question, RepliesError, ReplyRow, Scorer, Scores, Slots,
     Speaker, Turn, WordLists,
@@ -42,6 +42,7 @@ pub(super) struct Replies {
     of_others: usize,
     scorer: Scorer,
     answers: AnswerTable,
+    lexicon: Option<Lexicon>,
 }
 
 /// Sources of the tables.
@@ -49,6 +50,7 @@ pub(super) struct ReplySources<'a> {
     pub replies: &'a Source,
     pub words: &'a Source,
     pub answers: &'a Source,
+    pub lexicon: Option<&'a Source>,
 }
 
 /// Replies with what they sound like, ready to be decided upon.
@@ -99,7 +101,8 @@ impl Replies {
             columns.push(&emotion.rating);
             columns.len() - 1
         });
-        let (mut by_user, mut list, mut of_others): (HashMap<usize, Vec<usize>>, Vec<Reply>, usize) = Default::default();
+        let (mut by_user, mut list, mut of_others): (HashMap<usize, Vec<usize>>, Vec<Reply>, usize) =
+            Default::default();
         // In a text, `NA` is a word.
         rows(&sources.replies.of_words(), &columns, |row| {
             let Some(&user) = users.get(row.needed(1, "a user")?) else {
@@ -108,7 +111,9 @@ impl Replies {
             };
             let time = match time {
                 None => 0.0,
-                Some(at) => day(row.needed(at, "a day")?).ok_or_else(|| row.wrong(at, "a day, as a number or a date"))?,
+                Some(at) => {
+                    day(row.needed(at, "a day")?).ok_or_else(|| row.wrong(at, "a day, as a number or a date"))?
+                }
             };
             let label = match (rating, &settings.emotion) {
                 (Some(at), Some(emotion)) => row.number(at)?.map(|rating| emotion.class(rating)),
@@ -124,7 +129,11 @@ impl Replies {
         let words = |error: RepliesError| TabularError::data(sources.words.path(), error.to_string());
         let lists = WordLists::load(sources.words.path()).map_err(words)?;
         let answers = |error: RepliesError| TabularError::data(sources.answers.path(), error.to_string());
+        let lexicon = sources.lexicon.map(|source| {
+            Lexicon::load(source.path()).map_err(|error| TabularError::data(source.path(), error.to_string()))
+        });
         Ok(Self {
+            lexicon: lexicon.transpose()?,
             settings: settings.clone(),
             by_user,
             of_others,
@@ -156,17 +165,13 @@ impl Replies {
         Ok(Heard { replies: self, scores, emotions, model: Some(model) })
     }
 
-    fn train(
-        &self,
-        settings: &EmotionSettings,
-        backend: &Backend,
-        ctx: &RunContext,
-    ) -> Result<TextModel, RunError> {
+    fn train(&self, settings: &EmotionSettings, backend: &Backend, ctx: &RunContext) -> Result<TextModel, RunError> {
         let bytes = ctx.stage_bytes("emotion", || {
             let known = self.list.iter().filter_map(|reply| Some((reply.text.as_str(), reply.label?)));
             let (texts, labels): (Vec<&str>, Vec<u32>) = known.unzip();
             let model = training(ctx, "emotion", settings.model.epochs, |control: &mut Control<'_>| {
-                TextModel::train(&texts, &labels, &settings.model, None, backend, control).map_err(failed)
+                TextModel::train(&texts, &labels, &settings.model, self.lexicon.clone(), backend, control)
+                    .map_err(failed)
             })?;
             model.to_bytes().map_err(failed)
         })?;
@@ -185,13 +190,7 @@ impl Heard<'_> {
     }
 
     /// What follows from a user's replies, if there are any, when this product is the one that the card is about.
-    pub(super) fn decide(
-        &self,
-        user: usize,
-        id: &str,
-        product: &Product,
-        counts: &mut ReplyCounts,
-    ) -> Option<Decided> {
+    pub(super) fn decide(&self, user: usize, id: &str, product: &Product, counts: &mut ReplyCounts) -> Option<Decided> {
         let own = self.replies.by_user.get(&user)?;
         let mut found = Decided::default();
         for &at in own {

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::evaluate::{Evaluation, TreeFigures};
 use super::measure::{Difference, FIGURES, Ranked};
 use super::network::TOKENS;
+use super::replies::ReplyCounts;
 use super::run::{Course, Results};
 use super::settings::{Consent, Level};
 use super::speak::Spoken;
@@ -45,6 +46,9 @@ pub(super) fn build(results: &Results<'_>, facts: &RunFacts) -> Result<Report, R
     if let Some(spoken) = &results.night.spoken {
         speaking(report.section("How to speak with them", "speaking")?, results, spoken)?;
     }
+    if let Some(counts) = &results.night.replies {
+        replies(report.section("What they replied", "replies")?, counts)?;
+    }
     training(report.section("How it was trained", "training")?, results)?;
     report.section("What ran where, and how long", "run")?.timings(&facts.steps)?;
     report.footer(&format!("Job {}, seed {}, on {}.", facts.job, facts.seed, facts.device));
@@ -64,10 +68,11 @@ fn summary(body: &mut Body, results: &Results<'_>) {
         Card::new("Next product first", percent(figure(evaluation, "hit@1"), 1), &beside("hit@1")),
         Card::new("Among the first three", percent(figure(evaluation, "hit@3"), 1), &beside("hit@3")),
         Card::new("Any of the three intents", percent(any, 1), "as the trees name them"),
-        Card::new("Users answered", count(results.night.users), &format!(
-            "{} without consent left out",
-            count(results.loaded.users.without_consent)
-        )),
+        Card::new(
+            "Users answered",
+            count(results.night.users),
+            &format!("{} without consent left out", count(results.loaded.users.without_consent)),
+        ),
     ]);
     let users = &results.settings.users;
     if !users.note.is_empty() {
@@ -202,7 +207,14 @@ fn trees(body: &mut Body, results: &Results<'_>) -> Result<(), ReportError> {
         }
         let mut own = Body::new();
         own.preformatted(&shown);
-        body.details(&format!("The tree of {}: {}", pair_name(pair), counted(results.trees.trees[pair].leaves(), "leaf")), own);
+        body.details(
+            &format!(
+                "The tree of {}: {}",
+                pair_name(pair),
+                format_args!("{} leaves", results.trees.trees[pair].leaves())
+            ),
+            own,
+        );
     }
     Ok(())
 }
@@ -235,10 +247,14 @@ fn speaking(body: &mut Body, results: &Results<'_>, spoken: &Spoken) -> Result<(
         Card::new("Type from the table", count(by.look_up as usize), "users whose type is known or matches the table"),
         Card::new("Type from the network", count(by.network as usize), &format!("nobody knows: {}", by.nobody)),
         Card::new("Users greeted", count(own as usize), &format!("no greeting fits: {}", greetings.none)),
-        Card::new("In the default language", count(greetings.default as usize), &format!(
-            "in the language of a dialect: {}; rows passed over for want of a price or colour: {}",
-            greetings.base, greetings.passed_over
-        )),
+        Card::new(
+            "In the default language",
+            count(greetings.default as usize),
+            &format!(
+                "in the language of a dialect: {}; rows passed over for want of a price or colour: {}",
+                greetings.base, greetings.passed_over
+            ),
+        ),
     ]);
     let bars = |title: &str, list: &std::collections::BTreeMap<String, u64>| {
         let mut chart = BarChart::new(title, "users");
@@ -274,6 +290,37 @@ fn speaking(body: &mut Body, results: &Results<'_>, spoken: &Spoken) -> Result<(
     Ok(())
 }
 
+fn replies(body: &mut Body, counts: &ReplyCounts) -> Result<(), ReportError> {
+    let of = |name: &str| count(counts.decisions.get(name).copied().unwrap_or(0));
+    body.cards(vec![
+        Card::new("Replies read", count(counts.replies), &format!("{} of other users left out", counts.of_others)),
+        Card::new(
+            "Handed over",
+            of("hand_over"),
+            &format!("{} with intents computed again", counted(counts.recomputed, "user")),
+        ),
+        Card::new("With a purchase link", of("link"), "a deal rate above its threshold"),
+        Card::new("Answered", of("answer"), &format!("without any word: {}", of("silence"))),
+    ]);
+    let mut chart = BarChart::new("Emotions", "replies");
+    for (name, number) in &counts.emotions {
+        chart = chart.bar(name, *number as f64);
+    }
+    let by = if counts.by_model {
+        "by the text model, which was trained on the replies whose rating is known"
+    } else {
+        "by word lists"
+    };
+    body.figure(chart.render()?, by);
+    if counts.language_fell_back > 0 {
+        body.paragraph(&format!(
+            "{} replies decided no language by their script and were answered in the default one.",
+            count(counts.language_fell_back)
+        ));
+    }
+    Ok(())
+}
+
 fn training(body: &mut Body, results: &Results<'_>) -> Result<(), ReportError> {
     let [early, inner, test] = results.rows;
     body.paragraph(&format!(
@@ -293,7 +340,10 @@ fn training(body: &mut Body, results: &Results<'_>) -> Result<(), ReportError> {
     for (name, course) in list {
         let (train, inner): (Vec<f64>, Vec<f64>) = course.iter().copied().unzip();
         let curves = TrainingCurves::new(name, &train, &inner);
-        body.figure(curves.render()?, "mean losses of the networks: with dropout in training, without on the inner time split");
+        body.figure(
+            curves.render()?,
+            "mean losses of the networks: with dropout in training, without on the inner time split",
+        );
     }
     Ok(())
 }
@@ -311,6 +361,7 @@ pub(super) fn outcome(results: &Results<'_>) -> Outcome {
         "without_history": results.night.without_history,
         "events": results.loaded.events.len(),
         "spoken": results.night.spoken,
+        "replies": results.night.replies,
         "cards": results.night.cards,
         "evaluation": evaluation,
         "prior": { "half_life": results.prior.half_life, "strength": results.prior.strength },

@@ -34,6 +34,7 @@ use crate::train::{Control, SavedFleet, TrainedMember};
 #[derive(Debug)]
 pub(in crate::pipelines) struct Inputs {
     pub(super) loaded: Loaded,
+    pub(super) split: Split,
     pub(super) speaking: Option<Speaking>,
     pub(super) replies: Option<Replies>,
     pub(super) cards: Option<(CardData, Cards)>,
@@ -63,6 +64,13 @@ impl Inputs {
             products: needed("products.source")?,
         };
         let loaded = Loaded::read(settings, &sources, &columns)?;
+        let split = Split::of(&loaded, &settings.evaluation, settings.network.rows_max, job.head.seed);
+        let parts = [("train on", &split.early), ("choose by", &split.inner), ("judge by", &split.test)];
+        if let Some((what, found)) = parts.iter().find(|(_, moments)| moments.len() < 20) {
+            let found = found.len();
+            let reason = format!("expected at least 20 events of users with a past to {what}, found {found}");
+            return Err(TabularError::data(sources.history.path(), reason));
+        }
         let speaking = match &settings.speaking {
             None => None,
             Some(_) => {
@@ -75,7 +83,9 @@ impl Inputs {
             Some(own) => {
                 let (replies, words, answers) =
                     (needed("replies.source")?, needed("replies.words")?, needed("replies.answers")?);
-                let sources = ReplySources { replies: &replies, words: &words, answers: &answers };
+                let lexicon = keyed("replies.emotion.lexicon");
+                let lexicon = lexicon.as_ref();
+                let sources = ReplySources { replies: &replies, words: &words, answers: &answers, lexicon };
                 Some(Replies::read(own, &sources, &loaded)?)
             }
         };
@@ -88,7 +98,7 @@ impl Inputs {
                 Some((data, cards))
             }
         };
-        Ok(Self { loaded, speaking, replies, cards })
+        Ok(Self { loaded, split, speaking, replies, cards })
     }
 
     pub(super) fn facts(&self) -> Vec<String> {
@@ -135,7 +145,7 @@ struct Work<'a> {
     ctx: &'a RunContext,
     loaded: &'a Loaded,
     backend: &'a Backend,
-    split: Split,
+    split: &'a Split,
 }
 
 /// Everything that tables and report are made of.
@@ -159,14 +169,8 @@ pub(super) fn run(
     ctx: &RunContext,
 ) -> Result<Outcome, RunError> {
     let (settings, loaded) = (&job.settings, &inputs.loaded);
-    let split = Split::of(loaded, &settings.evaluation, settings.network.rows_max, job.head.seed);
-    let parts = [("train on", split.early.len()), ("choose by", split.inner.len()), ("judge by", split.test.len())];
-    if let Some((what, found)) = parts.iter().find(|(_, found)| *found < 20) {
-        let reason = format!("expected at least 20 events of users with a past to {what}, found {found}");
-        return Err(TabularError::data(&loaded.users_file, reason).into());
-    }
+    let split = &inputs.split;
     let work = Work { job, ctx, loaded, backend, split };
-    let split = &work.split;
     let prior = ctx.stage("prior", || Ok(prior::choose(settings, loaded, &split.early, &split.inner)))?;
     let priors = (prior.half_life, prior.strength);
     let inner_prep = Prep::fit(settings, loaded, &split.early, priors);

@@ -336,12 +336,7 @@ impl NetworkSettings {
             batch: self.batch,
             rate: self.rate,
             schedule: RateSchedule::Cosine { warmup_epochs: 0.0, final_share: 0.0 },
-            optimizer: Optimizer::Adam {
-                beta1: 0.9,
-                beta2: 0.999,
-                epsilon: 1e-8,
-                weight_decay: self.weight_decay,
-            },
+            optimizer: Optimizer::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: self.weight_decay },
             clip: Some(5.0),
             precision: self.precision,
             early_stop: None,
@@ -472,6 +467,9 @@ pub struct EmotionSettings {
     pub dissatisfied_below: f64,
     /// and above this it is excited.
     pub excited_above: f64,
+    /// A lexicon whose scores the model sees: word, tab, valence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lexicon: Option<RawSource>,
     /// The model.
     pub model: TextSpec,
 }
@@ -508,7 +506,6 @@ const fn one() -> f32 {
     1.0
 }
 
-
 impl Settings {
     /// The job's tables by their keys.
     pub(super) fn sources(&self) -> Vec<(&'static str, &RawSource)> {
@@ -528,6 +525,8 @@ impl Settings {
             list.push(("replies.source", &replies.source));
             list.push(("replies.words", &replies.words));
             list.push(("replies.answers", &replies.answers));
+            let lexicon = replies.emotion.iter().filter_map(|emotion| emotion.lexicon.as_ref());
+            list.extend(lexicon.map(|source| ("replies.emotion.lexicon", source)));
         }
         let questions = self.cards.iter().filter_map(|cards| cards.questions.as_ref());
         list.extend(questions.map(|source| ("cards.questions", source)));

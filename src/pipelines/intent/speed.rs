@@ -53,7 +53,8 @@ pub fn speed(
         settings: serde_json::Value::Null,
     };
     let mut scorer = Scorer::new(&fleet, "all", backend)?;
-    let mut found = Speed { network: f64::INFINITY, answers: f64::INFINITY, operations: operations(&model, settings.seeds) };
+    let mut found =
+        Speed { network: f64::INFINITY, answers: f64::INFINITY, operations: operations(&model, settings.seeds) };
     for _ in 0..times {
         let started = Instant::now();
         for _ in 0..users.div_ceil(BATCH) {

@@ -95,7 +95,8 @@ impl Trees {
         if settings.prune_alphas.len() > 1 && !first.is_empty() && !second.is_empty() {
             for &alpha in &settings.prune_alphas {
                 let trees = Self::grow(&first, settings, alpha)?;
-                let right = second.iter().filter(|row| trees.name(&row.candidates, &[]).iter().any(|i| i.product == row.came));
+                let right =
+                    second.iter().filter(|row| trees.name(&row.candidates, &[]).iter().any(|i| i.product == row.came));
                 let share = right.count() as f64 / second.len() as f64;
                 if share > best.1 {
                     best = (alpha, share);
