@@ -67,6 +67,12 @@ impl Form {
         Ok(Model::new(ModelSpec { input: TensorShape::flat(inputs + units), layers })?)
     }
 
+    /// What the names of the read-outs' parameters begin with.
+    fn read_out(self, model: &Model) -> String {
+        let behind = if self == Self::Full { 2 } else { 1 };
+        format!("layers.{}.towers.", model.spec().layers.len() - behind)
+    }
+
     const fn loss(self, settings: &NetworkSettings) -> Loss {
         match self {
             Self::Logistic => Loss::CrossEntropy,
@@ -147,7 +153,8 @@ pub(super) fn fit(
     Ok((fleet, trained))
 }
 
-/// Where each seed's network starts: a draw, or what the masked stage has learned.
+/// Where each seed's network starts: a draw, or what the masked stage has learned. Its read-outs start at 0, so that it says
+/// the prior at first, and nothing else.
 fn starts(
     form: Form,
     prep: &Prep,
@@ -158,13 +165,23 @@ fn starts(
     (seed, backend): (u64, &Backend),
     control: &mut Control<'_>,
 ) -> Result<Vec<Option<Weights>>, IntentError> {
+    let draw = |number: usize| {
+        let mut start = initial_weights(model, member_seed(seed, number));
+        let read_out = form.read_out(model);
+        for (param, values) in model.params().iter().zip(&mut start.values) {
+            if param.name.starts_with(&read_out) {
+                values.fill(0.0);
+            }
+        }
+        start
+    };
     if settings.masked_epochs == 0 || form == Form::Logistic {
-        return Ok(vec![None; class.seeds]);
+        return Ok((0..class.seeds).map(|number| Some(draw(number))).collect());
     }
     let masked = Masked::new(prep, settings, lessons, &class.train, backend)?;
     let trained = masked.train(settings, class, seed, backend, control)?;
     let from = |(number, member): (usize, TrainedMember)| {
-        let mut start = initial_weights(model, member_seed(seed, number));
+        let mut start = draw(number);
         // Towers and attention have the same names in both.
         start.adopt(model, &masked.model, &member.weights)?;
         Ok(Some(start))
