@@ -26,8 +26,8 @@ const BATCH: usize = 128;
 /// what makes up for it.
 const START_SHARE: f32 = 0.3;
 
-/// Other embedded values, and what leaves an encoder's branches, begin with this share of the usual draw.
-const BRANCH_SHARE: f32 = 0.3;
+/// The embedding's other channels begin with this share of the usual draw.
+const OTHER_SHARE: f32 = 0.3;
 
 /// The network of each member.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -295,7 +295,7 @@ fn balanced(counts: &[usize], balance: f64) -> Vec<f64> {
     raw.iter().map(|weight| weight / mean).collect()
 }
 
-/// A draw in which the way past the encoder's branches computes the linear model.
+/// A draw that computes the linear model: nothing leaves the encoder's branches yet, and the way past them does.
 fn first_weights(model: &Model, seed: u64, start: &[Vec<f32>], length: usize) -> Weights {
     let mut weights = initial_weights(model, seed);
     let classes = model.output().len();
@@ -305,7 +305,7 @@ fn first_weights(model: &Model, seed: u64, start: &[Vec<f32>], length: usize) ->
             "layers.0.embedding.weight" => {
                 values[..columns].fill(0.0);
                 for (vector, own) in values.chunks_exact_mut(columns).skip(1).zip(start) {
-                    vector.iter_mut().for_each(|v| *v *= BRANCH_SHARE);
+                    vector.iter_mut().for_each(|v| *v *= OTHER_SHARE);
                     vector.iter_mut().zip(own).for_each(|(v, w)| *v = START_SHARE * w);
                 }
             }
@@ -316,7 +316,7 @@ fn first_weights(model: &Model, seed: u64, start: &[Vec<f32>], length: usize) ->
                 }
             }
             "layers.2.encoder.projection.weight" | "layers.2.encoder.feed_out.weight" => {
-                values.iter_mut().for_each(|v| *v *= BRANCH_SHARE);
+                values.fill(0.0);
             }
             _ => {}
         }
