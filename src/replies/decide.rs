@@ -266,6 +266,7 @@ mod tests {
         Scores { detected, words: 3, characters: 9, emotion, shares, satisfaction, deal_rate }
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "what decisions take")]
     fn answer() -> Option<Answer> {
         Some(Answer { text: "Yes".to_owned(), row: 4, fell_back: false })
     }

@@ -53,7 +53,7 @@ fn i2_tables_with_wrong_cells_are_refused_with_file_line_and_column() {
         users().replace(",true,", ",false,"),
         &["users.csv", "expected users who agreed, found none among 90"],
     );
-    let few: String = history().lines().take(30).map(|line| format!("{line}\n")).collect();
+    let few = history().lines().take(30).collect::<Vec<_>>().join("\n");
     cell("history.csv", few, &["expected at least 20 events of users with a past"]);
 }
 

@@ -27,7 +27,7 @@ const FILE: &str = "cards.json";
 pub(super) struct Question {
     kind: String,
     language: String,
-    question: String,
+    text: String,
     answer: String,
 }
 
@@ -75,10 +75,10 @@ impl CardData {
                 list.push(Question {
                     kind: row.text(0).unwrap_or("*").to_owned(),
                     language: row.needed(1, "a language")?.to_owned(),
-                    question: row.needed(2, "a question")?.to_owned(),
+                    text: row.needed(2, "a question")?.to_owned(),
                     answer: row.needed(3, "an answer")?.to_owned(),
                 });
-                let one = list.last().map(|q| RawQuestion { question: q.question.clone(), answer: q.answer.clone() });
+                let one = list.last().map(|q| RawQuestion { question: q.text.clone(), answer: q.answer.clone() });
                 match check_questions(one.as_slice()) {
                     Ok(_) => Ok(()),
                     Err(error) => Err(TabularError::data(source.path(), format!("{}: {error}", row.at()))),
@@ -136,7 +136,7 @@ impl Cards {
         for wanted in [language, base, "en"] {
             let of = |kind: &str| {
                 let own = self.questions.iter().filter(move |q| q.kind == kind && q.language == wanted);
-                own.map(|q| RawQuestion { question: q.question.clone(), answer: q.answer.clone() }).collect::<Vec<_>>()
+                own.map(|q| RawQuestion { question: q.text.clone(), answer: q.answer.clone() }).collect::<Vec<_>>()
             };
             let found: Vec<RawQuestion> = of(kind).into_iter().chain(of("*")).take(QUESTIONS).collect();
             if !found.is_empty() {

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::settings::{Consent, NetworkSettings, Settings};
+use crate::pipelines::train::settings::RawColumns;
 use crate::pipelines::training::training_issue;
 use crate::spec::Issues;
 
@@ -26,7 +27,7 @@ fn speaking(issues: &mut Issues, settings: &Settings) {
         issues.require(personality.look_up.is_some() || personality.known.is_some(), "personality", || {
             "expected `look_up`, or `known` and `features`, got none of them".to_owned()
         });
-        if let Some(Err(error)) = personality.features.as_ref().map(|columns| columns.names()) {
+        if let Some(Err(error)) = personality.features.as_ref().map(RawColumns::names) {
             issues.push("personality.features", error.to_string());
         }
         if let Err(error) = personality.network.check() {

@@ -32,9 +32,12 @@ pub(super) struct Evaluation {
     pub held: Option<Held>,
     pub trees: Vec<TreeFigures>,
     pub products: Vec<ProductFigures>,
-    /// Mean weights of attention over the rows: head by head, from each token (row) to each (column).
-    pub attention: Vec<[[f64; TOKENS.len()]; TOKENS.len()]>,
+    /// Over the rows, head by head.
+    pub attention: Vec<Attention>,
 }
+
+/// Mean weights of one head: from each token (row) to each (column).
+type Attention = [[f64; TOKENS.len()]; TOKENS.len()];
 
 /// Users that training has never seen.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -120,7 +123,7 @@ impl Judged<'_> {
         name: &str,
         fleet: &SavedFleet,
         trees: &Trees,
-    ) -> Result<(TreeFigures, Vec<[[f64; 3]; 3]>), IntentError> {
+    ) -> Result<(TreeFigures, Vec<Attention>), IntentError> {
         let mut scorer = Scorer::new(fleet, "all", self.backend)?;
         let products = self.maker.prep.products;
         let (mut each, mut read_outs, mut own, mut rows) = ([0.0; 3], [0.0; 3], 0.0, 0.0);
@@ -144,7 +147,9 @@ impl Judged<'_> {
                 rows += 1.0;
             }
         }
-        attention.iter_mut().for_each(|head| head.as_flattened_mut().iter_mut().for_each(|v| *v /= rows));
+        for weight in attention.iter_mut().flat_map(|head| head.as_flattened_mut()) {
+            *weight /= rows;
+        }
         let found = TreeFigures {
             network: name.to_owned(),
             each: each.map(|hits| hits / rows),

@@ -273,7 +273,9 @@ impl<'a> Maker<'a> {
         }
         self.own(user, own);
         past.prior(self.prep, prior);
-        prior.iter_mut().for_each(|p| *p = p.ln());
+        for p in prior {
+            *p = p.ln();
+        }
     }
 
     /// What the users' table says.
@@ -373,7 +375,9 @@ impl Past {
     /// A reply: products that it names are like an event's, and the one that it rejects was never there.
     fn reply(&mut self, named: &[u32], rejected: u32) {
         for list in [&mut self.all, &mut self.long, &mut self.recent] {
-            named.iter().for_each(|product| list[*product as usize] += 1.0);
+            for product in named {
+                list[*product as usize] += 1.0;
+            }
             list[rejected as usize] = 0.0;
         }
     }

@@ -177,6 +177,7 @@ impl Row<'_> {
         self.batch.rows[self.index]
     }
 
+    #[expect(clippy::unnecessary_box_returns, reason = "errors hold boxed places")]
     fn place(&self, column: usize) -> Box<Place> {
         Place::cell(self.path, self.at(), self.columns[column])
     }
@@ -332,7 +333,7 @@ fn read_history(
     let first_amount = columns.len();
     columns.extend(table.amounts.iter().map(String::as_str));
     let (item_columns, amount_columns) = (table.items.len(), table.amounts.len());
-    let (mut events, mut items, mut amounts) = (vec![], vec![], vec![]);
+    let (mut events, mut items, mut amounts): (Vec<Event>, Vec<u32>, Vec<f32>) = Default::default();
     let mut places: HashMap<String, u32> = HashMap::new();
     let mut of_others = 0;
     rows(source, &columns, |row| {
@@ -350,8 +351,7 @@ fn read_history(
             items.push(known);
         }
         let hour = match hour.map(|column| (column, row.number(column))) {
-            None => NO_HOUR,
-            Some((_, Ok(None))) => NO_HOUR,
+            None | Some((_, Ok(None))) => NO_HOUR,
             Some((_, Ok(Some(hour)))) if (0.0..24.0).contains(&hour) => hour as u8,
             Some((column, _)) => return Err(row.wrong(column, "an hour from 0 to 23")),
         };
@@ -378,7 +378,9 @@ fn read_history(
         x.user.cmp(&y.user).then(x.time.total_cmp(&y.time)).then(a.cmp(&b))
     });
     let mut first = vec![0; users.len() + 1];
-    events.iter().for_each(|event: &Event| first[event.user as usize + 1] += 1);
+    for event in &events {
+        first[event.user as usize + 1] += 1;
+    }
     for user in 0..users.len() {
         first[user + 1] += first[user];
     }
@@ -428,7 +430,9 @@ fn read_usage(settings: &Settings, source: &Source, users: &HashMap<&str, usize>
     let mut place = vec![0; names.len()];
     names.iter().enumerate().for_each(|(new, (_, old))| place[*old as usize] = new as u32);
     for list in &mut found {
-        list.iter_mut().for_each(|(app, _)| *app = place[*app as usize]);
+        for (app, _) in &mut *list {
+            *app = place[*app as usize];
+        }
         list.sort_unstable_by_key(|(app, _)| *app);
     }
     Ok(Usage { apps: names.into_iter().map(|(name, _)| name).collect(), by_user: found, of_others })

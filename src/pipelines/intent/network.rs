@@ -338,7 +338,9 @@ fn log_softmax(values: &mut [f32]) {
     let most = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let sum: f32 = values.iter().map(|v| (v - most).exp()).sum();
     let log = most + sum.ln();
-    values.iter_mut().for_each(|v| *v -= log);
+    for v in values {
+        *v -= log;
+    }
 }
 
 impl Said {

@@ -90,7 +90,7 @@ fn summary(body: &mut Body, results: &Results<'_>) {
 
 fn ranked_table(caption: &str, list: &[Ranked]) -> Result<Table, ReportError> {
     let mut columns = vec![Column::text("ranked by")];
-    columns.extend(FIGURES.map(|name| Column::text(name)));
+    columns.extend(FIGURES.map(Column::text));
     let mut table = Table::new(caption, columns);
     for ranked in list {
         let mut cells = vec![Cell::from(ranked.name.as_str())];
@@ -106,7 +106,7 @@ fn ranked_table(caption: &str, list: &[Ranked]) -> Result<Table, ReportError> {
 
 fn differences_table(list: &[&Difference]) -> Result<Table, ReportError> {
     let mut columns = vec![Column::text("model less")];
-    columns.extend(FIGURES.map(|name| Column::text(name)));
+    columns.extend(FIGURES.map(Column::text));
     let mut table = Table::new("Differences, with intervals of 95% by drawing users", columns);
     for difference in list {
         let mut cells = vec![Cell::from(difference.less.as_str())];
@@ -160,7 +160,7 @@ fn associations(body: &mut Body, results: &Results<'_>) -> Result<(), ReportErro
     let maps = results.evaluation.attention.iter().enumerate().map(|(head, weights)| {
         let values: Vec<Vec<f64>> = weights.iter().map(|row| row.to_vec()).collect();
         let map = HeatMap::new(&format!("Attention, head {}", head + 1), "mean weight", &TOKENS, &TOKENS, &values);
-        Ok(map.render()?)
+        map.render()
     });
     for map in maps.collect::<Result<Vec<_>, ReportError>>()? {
         body.figure(map, "from the row's token to the column's");
@@ -211,7 +211,7 @@ fn trees(body: &mut Body, results: &Results<'_>) -> Result<(), ReportError> {
             &format!(
                 "The tree of {}: {}",
                 pair_name(pair),
-                format_args!("{} leaves", results.trees.trees[pair].leaves())
+                format_args!("{} leaves", results.trees.list[pair].leaves())
             ),
             own,
         );

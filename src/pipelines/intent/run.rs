@@ -71,12 +71,11 @@ impl Inputs {
             let reason = format!("expected at least 20 events of users with a past to {what}, found {found}");
             return Err(TabularError::data(sources.history.path(), reason));
         }
-        let speaking = match &settings.speaking {
-            None => None,
-            Some(_) => {
-                let (communication, greetings) = (needed("speaking.communication")?, needed("speaking.greetings")?);
-                Some(Speaking::read(settings, (&communication, &greetings), look_up, &columns)?)
-            }
+        let speaking = if settings.speaking.is_some() {
+            let (communication, greetings) = (needed("speaking.communication")?, needed("speaking.greetings")?);
+            Some(Speaking::read(settings, (&communication, &greetings), look_up, &columns)?)
+        } else {
+            None
         };
         let replies = match &settings.replies {
             None => None,

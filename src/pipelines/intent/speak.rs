@@ -9,6 +9,7 @@ use super::settings::{PersonalitySettings, Settings};
 use crate::backend::Backend;
 use crate::dataset::Source;
 use crate::pipelines::tabular::TabularError;
+use crate::pipelines::train::settings::RawColumns;
 use crate::pipelines::training::training;
 use crate::run::{RunContext, RunError};
 use crate::speaking::{
@@ -42,7 +43,7 @@ pub(super) fn personality_columns(settings: &Settings, look_up: Option<&LookUp>)
 }
 
 fn feature_names(settings: &PersonalitySettings) -> Result<Vec<String>, TabularError> {
-    Ok(settings.features.as_ref().map(|columns| columns.names()).transpose()?.unwrap_or_default())
+    Ok(settings.features.as_ref().map(RawColumns::names).transpose()?.unwrap_or_default())
 }
 
 impl Speaking {
@@ -113,7 +114,9 @@ impl Speaking {
         network: Option<&mut NetRunner<'_>>,
     ) -> Result<Vec<Personality>, RunError> {
         let mut features = vec![];
-        users.iter().for_each(|user| self.features_of(user, &mut features));
+        for user in users {
+            self.features_of(user, &mut features);
+        }
         let field = |row: usize, column: usize| users[row].others[self.asked[column]].as_deref().unwrap_or("");
         let asked = Users { count: users.len(), field: &field, features: &features };
         let mut found = personalities(self.look_up.as_ref(), network, &asked).map_err(failed)?;

@@ -32,7 +32,7 @@ pub(super) struct Intent {
 /// The trees of the first, second and third intent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Trees {
-    pub trees: Vec<Tree>,
+    pub list: Vec<Tree>,
     pub candidates: usize,
     /// What was chosen to cut subtrees off.
     pub prune_alpha: f64,
@@ -130,7 +130,7 @@ impl Trees {
             }
             trees.push(tree);
         }
-        Ok(Self { trees, candidates: settings.candidates, prune_alpha })
+        Ok(Self { list: trees, candidates: settings.candidates, prune_alpha })
     }
 
     /// The three intents: the second is not the first, the third neither, and none is among `without`.
@@ -143,7 +143,7 @@ impl Trees {
     fn name(&self, candidates: &[Vec<Candidate>; 3], without: &[u32]) -> [Intent; 3] {
         let mut taken: Vec<u32> = without.to_vec();
         std::array::from_fn(|pair| {
-            let found = pick(&self.trees[pair], &candidates[pair], &taken);
+            let found = pick(&self.list[pair], &candidates[pair], &taken);
             taken.push(found.product);
             found
         })
@@ -154,7 +154,7 @@ impl Trees {
         let features = FEATURES.map(str::to_owned);
         let categories = vec![vec![]; FEATURES.len()];
         let classes = ["does not come".to_owned(), "comes".to_owned()];
-        export::text(&self.trees[pair], &Names { features: &features, categories: &categories, classes: &classes })
+        export::text(&self.list[pair], &Names { features: &features, categories: &categories, classes: &classes })
     }
 }
 

@@ -108,8 +108,12 @@ impl Lexicon {
         }
         if let Some(but) = but {
             let (before, behind) = valences.split_at_mut(but);
-            before.iter_mut().for_each(|v| *v *= BUT[0]);
-            behind.iter_mut().for_each(|v| *v *= BUT[1]);
+            for v in before {
+                *v *= BUT[0];
+            }
+            for v in behind {
+                *v *= BUT[1];
+            }
         }
         let above: f32 = valences.iter().filter(|v| **v > 0.0).sum();
         let below: f32 = -valences.iter().filter(|v| **v < 0.0).sum::<f32>();

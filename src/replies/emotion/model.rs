@@ -280,7 +280,9 @@ fn class_counts(texts: &[&str], labels: &[u32]) -> Result<Vec<usize>, RepliesErr
         return bad(format!("expected 2 classes or more with texts each, found classes up to {}", classes - 1));
     }
     let mut counts = vec![0; classes];
-    labels.iter().for_each(|&label| counts[label as usize] += 1);
+    for &label in labels {
+        counts[label as usize] += 1;
+    }
     match counts.iter().position(|&count| count == 0) {
         Some(class) => bad(format!("class {class} of {classes} has no text")),
         None => Ok(counts),
@@ -305,7 +307,9 @@ fn first_weights(model: &Model, seed: u64, start: &[Vec<f32>], length: usize) ->
             "layers.0.embedding.weight" => {
                 values[..columns].fill(0.0);
                 for (vector, own) in values.chunks_exact_mut(columns).skip(1).zip(start) {
-                    vector.iter_mut().for_each(|v| *v *= OTHER_SHARE);
+                    for v in &mut *vector {
+                        *v *= OTHER_SHARE;
+                    }
                     vector.iter_mut().zip(own).for_each(|(v, w)| *v = START_SHARE * w);
                 }
             }

@@ -113,7 +113,9 @@ impl Corpus {
             }
         }
         let mean = known.iter().map(|k| k.value).sum::<f32>() / known.len().max(1) as f32;
-        known.iter_mut().for_each(|k| k.value /= mean);
+        for k in &mut *known {
+            k.value /= mean;
+        }
         let number = |gram: &String| numbers.get(gram.as_str()).copied();
         let texts = all.iter().map(|grams| grams.iter().filter_map(number).collect()).collect();
         Self { known, texts }
