@@ -1,7 +1,7 @@
 //! Emotion by a trained text model: embedding and attention on the engine.
 //!
 //! A text becomes n-grams of characters or words, with steps of its lexicon scores among them where there is a lexicon
-//! ([`TextPreparation`]). A linear model ([`linear`]) says which n-grams tell classes apart: the most telling ones make the
+//! ([`TextPreparation`]). A linear model says which n-grams tell classes apart: the most telling ones make the
 //! vocabulary, and its coefficients are where the embedding's first channels begin. An ensemble of attention encoders
 //! then trains from there as one fleet ([`TextModel`]).
 
