@@ -16,16 +16,7 @@ fn scorer() -> Scorer {
 }
 
 #[test]
-fn i10_bundled_data_of_replies_are_read_and_match_the_readme() {
-    let readme = std::fs::read_to_string(folder().join("../README.md")).expect("the README");
-    let mut listed = 0;
-    for line in readme.lines().filter(|line| line.starts_with("| `intent/")) {
-        let cells: Vec<&str> = line.split('|').map(|cell| cell.trim().trim_matches('`')).collect();
-        let found = crate::dataset::hash::sha256_file(&folder().join("..").join(cells[1])).expect("a file");
-        assert_eq!(found.1, cells[2], "{}", cells[1]);
-        listed += 1;
-    }
-    assert_eq!(listed, 3);
+fn i10_the_bundled_lexicon_is_read() {
     Lexicon::load(&folder().join("vader_lexicon.txt")).expect("the lexicon");
 }
 

@@ -220,6 +220,6 @@ mod tests {
             let others = trees.intents(said, 4, &[*target]);
             assert!(others.iter().all(|intent| intent.product != *target), "{others:?}");
         }
-        assert!(trees.text(0).contains("gap to the best"), "{}", trees.text(0));
+        assert!(trees.text(0).contains("log-probability by the pair > "), "{}", trees.text(0));
     }
 }
