@@ -23,6 +23,7 @@ pub mod pipelines;
 pub mod plan;
 pub mod prep;
 pub mod recommend;
+pub mod replies;
 pub mod report;
 pub mod run;
 pub mod speaking;

@@ -13,12 +13,14 @@ pub mod tensors;
 mod append;
 mod growing;
 mod journal;
+mod lines;
 mod parts;
 mod scratch;
 
 pub use append::AppendLog;
 pub use growing::GrowingFile;
 pub use journal::Journal;
+pub use lines::LinesWriter;
 pub use parts::PartsWriter;
 pub use scratch::ScratchFile;
 
@@ -165,6 +167,28 @@ pub fn ensure_folder(path: &Path) -> Result<(), ArtifactError> {
 /// As [`write_atomic`].
 pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<(), ArtifactError> {
     write_atomic(path, |w| w.write_all(bytes))
+}
+
+/// Writes many small files into a folder. Each appears whole, but only the system decides when it reaches the disk: to wait for
+/// each of a million would take most of an hour. For files that can be made again.
+///
+/// # Errors
+/// Any I/O error.
+pub fn write_many(folder: &Path, files: &[(String, String)]) -> Result<(), ArtifactError> {
+    for (name, text) in files {
+        let path = folder.join(name);
+        let fail = |action| move |e| (action, e);
+        let mut temp = tempfile::Builder::new()
+            .prefix(".tmp-")
+            .tempfile_in(folder)
+            .map_err(|e| ArtifactError::io("create a temporary file beside", &path, e))?;
+        temp.write_all(text.as_bytes())
+            .map_err(fail("write"))
+            .and_then(|()| share_like_new_file(temp.as_file()).map_err(fail("set the permissions of")))
+            .map_err(|(action, e)| ArtifactError::io(action, &path, e))?;
+        temp.persist(&path).map_err(|e| ArtifactError::io("rename into place", &path, e.error))?;
+    }
+    Ok(())
 }
 
 /// Writes a value as indented JSON, atomically, with a final newline.

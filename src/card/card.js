@@ -44,7 +44,7 @@
   // Draws the face; null where WebGL2 is missing.
   function painter() {
     const gl = canvas.getContext('webgl2', { antialias: false, powerPreference: 'low-power' });
-    if (!gl) return null;
+    if (!gl || gl.isContextLost()) return null;
     const program = gl.createProgram();
     const corners = '#version 300 es\nvoid main(){gl_Position=vec4(gl_VertexID==1?3.:-1.,gl_VertexID==2?3.:-1.,0.,1.);}';
     for (const [kind, source] of [[gl.VERTEX_SHADER, corners], [gl.FRAGMENT_SHADER, $('shader').textContent.trim()]]) {
@@ -232,14 +232,26 @@
     if (muted && talk) talk.quiet();
   };
   for (const question of document.querySelectorAll('details')) {
-    question.ontoggle = () => { if (question.open) say(question.querySelector('.answer').textContent); else hush(); };
+    question.ontoggle = () => {
+      if (question.open) {
+        say(question.querySelector('.answer').textContent);
+        talk.from = question;
+      } else if (talk && talk.from === question) hush();
+    };
   }
   const share = $('share');
   if (navigator.share) {
     share.hidden = false;
     share.onclick = () => navigator.share(data.share).catch(() => {});
   }
-  canvas.addEventListener('webglcontextlost', () => { paint = null; canvas.hidden = true; poster.classList.remove('behind'); });
+  canvas.addEventListener('webglcontextlost', event => {
+    // Without this the browser never restores the context.
+    event.preventDefault();
+    paint = null;
+    canvas.hidden = true;
+    poster.classList.remove('behind');
+  });
+  canvas.addEventListener('webglcontextrestored', showFace);
   calm.addEventListener('change', showFace);
   window.addEventListener('pagehide', hush);
   $('controls').hidden = false;

@@ -105,7 +105,7 @@ impl Email {
         for byte in self.0.bytes() {
             match byte {
                 b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'@' | b'.' | b'-' | b'_' | b'~' | b'+' => {
-                    out.push(byte as char)
+                    out.push(byte as char);
                 }
                 _ => percent(&mut out, byte),
             }

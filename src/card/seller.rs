@@ -122,8 +122,8 @@ impl RawContact {
             name: Text::check("seller.contact.name", &self.name, 80)?,
             organisation: text("organisation", &self.organisation, 100)?,
             title: text("title", &self.title, 80)?,
-            phone: given(&self.phone).map(|raw| Phone::check("seller.contact.phone", raw)).transpose()?,
-            email: given(&self.email).map(|raw| Email::check("seller.contact.email", raw)).transpose()?,
+            phone: given(self.phone.as_ref()).map(|raw| Phone::check("seller.contact.phone", raw)).transpose()?,
+            email: given(self.email.as_ref()).map(|raw| Email::check("seller.contact.email", raw)).transpose()?,
             site: WebUrl::check_option("seller.contact.site", self.site.as_deref())?,
             address: text("address", &self.address, 200)?,
         };
@@ -160,8 +160,8 @@ impl RawSeller {
     }
 }
 
-fn given(raw: &Option<String>) -> Option<&str> {
-    raw.as_deref().filter(|raw| !raw.trim().is_empty())
+fn given(raw: Option<&String>) -> Option<&str> {
+    raw.map(String::as_str).filter(|raw| !raw.trim().is_empty())
 }
 
 /// A link that holds the vCard itself. Base64, because percent signs would triple what is not ASCII.

@@ -4,8 +4,10 @@
 
 mod alliance;
 pub mod bench;
+mod card;
 mod check;
 mod devices;
+mod forget;
 mod grid;
 mod keys;
 mod kinds;
@@ -62,6 +64,8 @@ enum Command {
     Synth(synth::Args),
     Alliance(alliance::Args),
     Grid(grid::Args),
+    Card(card::Args),
+    Forget(forget::Args),
 }
 
 fn dispatch(command: &Command) -> Result<ExitCode, Failure> {
@@ -78,6 +82,8 @@ fn dispatch(command: &Command) -> Result<ExitCode, Failure> {
         Command::Synth(args) => synth::call(args),
         Command::Alliance(args) => alliance::call(args),
         Command::Grid(args) => grid::call(args),
+        Command::Card(args) => card::call(args),
+        Command::Forget(args) => forget::call(args),
     }
 }
 

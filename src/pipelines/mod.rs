@@ -4,6 +4,7 @@ pub mod alliance;
 mod device;
 pub mod grid;
 pub mod growth;
+pub mod intent;
 pub mod kmeans;
 pub mod neighbours;
 pub mod pca;

@@ -14,6 +14,11 @@ impl RunFolder {
         Self(output.join(format!("{name}-{}", &key[..key.len().min(12)])))
     }
 
+    /// The folder of a run that is there.
+    pub fn at(path: &Path) -> Self {
+        Self(path.to_owned())
+    }
+
     /// The folder itself.
     pub fn path(&self) -> &Path {
         &self.0
@@ -32,6 +37,11 @@ impl RunFolder {
     /// Finished stages and the state of training.
     pub fn checkpoints(&self) -> PathBuf {
         self.0.join("checkpoints")
+    }
+
+    /// Pages for users. There may be a million of them, and each follows from the tables: they are not in `DONE`.
+    pub fn cards(&self) -> PathBuf {
+        self.0.join("cards")
     }
 
     /// The report.
@@ -81,7 +91,7 @@ impl RunFolder {
         for file in files {
             ignore_missing(std::fs::remove_file(&file)).map_err(|e| ArtifactError::io("remove", &file, e))?;
         }
-        for folder in [self.checkpoints(), self.tables(), self.models()] {
+        for folder in [self.checkpoints(), self.tables(), self.models(), self.cards()] {
             ignore_missing(std::fs::remove_dir_all(&folder)).map_err(|e| ArtifactError::io("remove", &folder, e))?;
         }
         Ok(())

@@ -9,6 +9,7 @@
 //! |---|---|---|
 //! | `job.json` | the resolved job, inputs with SHA-256, version, device, key | yes |
 //! | `tables/`, `models/`, `metrics.json` | the results: the same job, data, seed and device give the same bytes | yes |
+//! | `cards/` | pages for users, which follow from the tables | no |
 //! | `report.html` | the report; it shows how long things took, so its bytes differ from run to run | no |
 //! | `timing.json` | how long each stage took | no |
 //! | `events.jsonl` | what happened, one line an event, written as it happens | no |
@@ -30,6 +31,7 @@
 //!
 //! Implement [`JobKind`] and [`Job`], and add one line to `cli::kinds`.
 
+mod amend;
 mod console;
 mod context;
 mod done;
@@ -47,6 +49,7 @@ mod selftest;
 mod stage;
 mod threads;
 
+pub use amend::amend;
 pub use console::{Console, LogChoice, colour_wanted};
 pub use context::RunContext;
 pub use done::{Done, ResultFile};

@@ -290,7 +290,9 @@ fn parts(users: usize, settings: &NetSettings, seed: u64) -> [Vec<u32>; 3] {
     let (validation, held_out) = (count(settings.validation), count(settings.held_out));
     let mut parts = [&order[validation + held_out..], &order[..validation], &order[validation..validation + held_out]]
         .map(<[u32]>::to_vec);
-    parts.iter_mut().for_each(|part| part.sort_unstable());
+    for part in &mut parts {
+        part.sort_unstable();
+    }
     parts
 }
 
@@ -343,7 +345,7 @@ pub(super) mod tests {
                 let bits = counter_bits(3, 1, question, user);
                 let high = if question < 4 { kind / 2 } else { kind % 2 };
                 let noise = f32::from((bits % 300) as u16) / 100.0;
-                features.push(if bits % 9 == 0 { f32::NAN } else { 2.0 * high as f32 + noise });
+                features.push(if bits.is_multiple_of(9) { f32::NAN } else { 2.0 * high as f32 + noise });
             }
         }
         (names, features, kinds)

@@ -4,6 +4,8 @@ mod assign;
 mod claims;
 mod clusters;
 mod differences;
+mod emotion;
+mod intent;
 pub mod laid;
 pub mod networks;
 mod ops;
@@ -35,9 +37,11 @@ Examples:
   nightloom bench round --parties 16             one round of an alliance's encrypted sums
   nightloom bench clusters kmeans --help         K-means, nearest rows, components, trees on rows of a file
   nightloom bench push --customers 1000000       customers classified and pushed in a stream
+  nightloom bench intent                         users answered by an ensemble, beside the network alone
   nightloom bench assign                         a million customers, a thousand managers
   nightloom bench differences --folder /data     ten million rows beside the bare read of their Parquet
   nightloom bench claims --folder /data          claims from 1,000 threads beside the disk's fdatasync
+  nightloom bench emotion TRAIN TEST             how well a text model tells emotions
 
 Take the figures from a release build on a machine that does nothing else.";
 
@@ -58,9 +62,11 @@ enum What {
     Round(round::Args),
     Clusters(clusters::Args),
     Push(push::Args),
+    Intent(intent::Args),
     Assign(assign::Args),
     Differences(differences::Args),
     Claims(claims::Args),
+    Emotion(emotion::Args),
 }
 
 pub(super) fn call(args: &Args) -> Result<ExitCode, Failure> {
@@ -76,9 +82,11 @@ pub(super) fn call(args: &Args) -> Result<ExitCode, Failure> {
         What::Round(args) => round::call(args)?,
         What::Clusters(args) => clusters::call(args)?,
         What::Push(args) => push::call(args)?,
+        What::Intent(args) => intent::call(args)?,
         What::Assign(args) => assign::call(args)?,
         What::Differences(args) => differences::call(args)?,
         What::Claims(args) => claims::call(args)?,
+        What::Emotion(args) => emotion::call(args)?,
     }
     Ok(ExitCode::Done)
 }

@@ -12,9 +12,9 @@
 //! | share | item |
 //! |---|---|
 //! | .40 | one that the user has looked at before (the more often, the likelier); the first row has none and takes the next line |
-//! | .20 | one of five products of the hobby, the first ones likelier |
-//! | .15 | one of two products of the app that is used longest, the first likelier |
-//! | .15 | *the* product of hobby and longest used app together, which neither tells alone |
+//! | .12 | one of five products of the hobby, the first ones likelier |
+//! | .10 | one of two products of the app that is used longest, the first likelier |
+//! | .28 | *the* product of hobby and longest used app together, which neither tells alone |
 //! | .10 | any, the first ones likelier |
 //!
 //! Replies are made of eighty templates (excited, about to buy, calm, dissatisfied; Chinese and English); one rating in twelve

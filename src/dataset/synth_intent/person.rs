@@ -176,9 +176,9 @@ fn next_item(draws: Draws, row: u32, hobby: usize, app: usize, before: &[Look]) 
     let low = |what: What, count: u32| draws.below(what, row, count).min(draws.below(what, row + 100, count)) as usize;
     if share < 0.40 && !before.is_empty() {
         before[draws.below(What::Item, row, before.len() as u32) as usize].item
-    } else if share < 0.60 {
+    } else if share < 0.52 {
         world::HOBBY_ITEMS[hobby][low(What::Item, 5)]
-    } else if share < 0.75 {
+    } else if share < 0.62 {
         world::APP_ITEMS[app][low(What::Item, 2)]
     } else if share < 0.90 {
         pair_item(hobby, app)

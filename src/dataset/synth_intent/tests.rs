@@ -133,7 +133,9 @@ fn e22_synth_looks_follow_history_hobby_apps_and_both_together() {
 #[test]
 fn e22_synth_products_are_what_the_rule_names() {
     let mut types = [0; 6];
-    world::PRODUCTS.iter().for_each(|product| types[product.1] += 1);
+    for product in &world::PRODUCTS {
+        types[product.1] += 1;
+    }
     assert!(types.iter().all(|count| *count >= 6), "{types:?}");
     let named = world::HOBBY_ITEMS.iter().flatten().chain(world::APP_ITEMS.iter().flatten());
     assert!(named.copied().all(|item| usize::from(item) < 40));
