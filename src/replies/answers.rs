@@ -4,12 +4,12 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::RepliesError;
 use super::language::Language;
 use super::score::Emotion;
 use super::table::{Row, Table};
 use super::tokens::Tokens;
 use super::words::Phrases;
-use super::RepliesError;
 
 /// What an answer may speak of; a row whose slots are not all there does not fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -275,7 +275,11 @@ mod tests {
         assert_eq!(much.as_deref(), Some("the <lamp> is 9 {product}."), "a slot's value is said as it is");
         assert_eq!(ask(&question("How... much")).as_deref(), Some("calm lamps"), "keywords do not cross clauses");
         assert_eq!(ask(&question("the prices")).as_deref(), Some("calm lamps"), "whole words alone");
-        assert_eq!(ask(&question("which colour")).as_deref(), Some("calm lamps"), "without its slot a row does not fit");
+        assert_eq!(
+            ask(&question("which colour")).as_deref(),
+            Some("calm lamps"),
+            "without its slot a row does not fit"
+        );
     }
 
     #[test]
@@ -294,11 +298,17 @@ mod tests {
     fn i12_mistakes_in_the_answer_table_are_named_by_file_line_and_column() {
         for (rows, words) in [
             ("en,*,*,,Yes\nxx,*,*,,Yes\n", "answers.csv, line 3, column `language`: expected `zh`, `en`, found `xx`"),
-            ("en,angry,*,,Yes\n", "line 2, column `emotion`: expected `dissatisfied`, `calm`, `excited`, `*`, found `angry`"),
+            (
+                "en,angry,*,,Yes\n",
+                "line 2, column `emotion`: expected `dissatisfied`, `calm`, `excited`, `*`, found `angry`",
+            ),
             ("en,*,,,Yes\n", "line 2, column `product_type`: expected a product type"),
             ("en,*,*,a|?,Yes\n", "line 2, column `keywords`: expected words, Chinese characters or emoji"),
             ("en,*,*,,\n", "line 2, column `text`: expected an answer, found nothing"),
-            ("en,*,*,,It costs {cost}\n", "line 2, column `text`: expected the slots {product}, {price}, {colour} alone, found `{cost}`"),
+            (
+                "en,*,*,,It costs {cost}\n",
+                "line 2, column `text`: expected the slots {product}, {price}, {colour} alone, found `{cost}`",
+            ),
             ("en,*,*,,Open {product\n", "found `{product`"),
             ("en,*,*,,Closed }\n", "found `}`"),
             ("en,*,*,\"a\nb\",Yes\nen,*,*\n", "line 4, column `keywords`: expected 5 fields, found 3"),

@@ -52,10 +52,12 @@ fn i12_the_bundled_answers_answer_both_languages_in_every_emotion() {
     let slots = Slots { product: Some("P1"), price: Some("9.90"), colour: None };
     for language in [Language::Chinese, Language::English] {
         for emotion in Emotion::ALL {
-            let question =
-                Question { text: "...", language, default: language, emotion, product_type: "lamps", slots };
+            let question = Question { text: "...", language, default: language, emotion, product_type: "lamps", slots };
             let answer = table.choose(&question).expect("an answer");
-            assert!(!answer.fell_back && answer.text.contains("P1") != (emotion == Emotion::Dissatisfied), "{answer:?}");
+            assert!(
+                !answer.fell_back && answer.text.contains("P1") != (emotion == Emotion::Dissatisfied),
+                "{answer:?}"
+            );
         }
         let text = "多少钱? how much?";
         let question =

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::RepliesError;
 use super::answers::Answer;
 use super::language::Language;
 use super::score::{Emotion, Scores};
-use super::RepliesError;
 
 /// Characters of a turn that a hand-over holds: a seller reads the beginning of a reply of a megabyte.
 pub const TURN_MAX: usize = 2000;

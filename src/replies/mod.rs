@@ -18,9 +18,7 @@ mod words;
 mod bundled_tests;
 
 pub use answers::{Answer, AnswerTable, Question, Slots};
-pub use decide::{
-    Decision, HandOver, HandOverReason, Intended, ReplyRow, Speaker, TURN_MAX, Thresholds, Turn,
-};
+pub use decide::{Decision, HandOver, HandOverReason, Intended, ReplyRow, Speaker, TURN_MAX, Thresholds, Turn};
 pub use emotion::TextModel;
 pub use error::RepliesError;
 pub use language::{Detected, Language, detect};

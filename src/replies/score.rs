@@ -3,10 +3,10 @@
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::RepliesError;
 use super::language::{Detected, Language, detect};
 use super::tokens::Tokens;
 use super::words::{Found, List, WordLists};
-use super::RepliesError;
 
 /// What a reply sounds like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]

@@ -226,10 +226,16 @@ mod tests {
     #[test]
     fn i10_mistakes_in_word_lists_are_named_by_file_line_and_column() {
         for (rows, words) in [
-            ("en,affirming,good,\nfr,affirming,bon,\n", "words.csv, line 3, column `language`: expected `zh`, `en`, `any`, found `fr`"),
+            (
+                "en,affirming,good,\nfr,affirming,bon,\n",
+                "words.csv, line 3, column `language`: expected `zh`, `en`, `any`, found `fr`",
+            ),
             ("en,affirmng,good,\n", "line 2, column `list`: expected `excited`"),
             ("en,affirming,...,\n", "line 2, column `word`: expected 1 to 16"),
-            ("en,affirming,good,-1\n", "line 2, column `weight`: expected a number above 0, or nothing for 1, found `-1`"),
+            (
+                "en,affirming,good,-1\n",
+                "line 2, column `weight`: expected a number above 0, or nothing for 1, found `-1`",
+            ),
             ("en,affirming,good,NaN\n", "column `weight`"),
             ("en,affirming,Good,\nen,affirming,good,\n", "line 3, column `word`: expected each word once a list"),
             ("en,affirming,good\n", "line 2, column `weight`: expected 4 fields, found 3"),
@@ -238,8 +244,12 @@ mod tests {
             assert!(error.contains(words), "{error}");
         }
         let error = WordLists::parse(Path::new("w.csv"), b"language,list,word\n").expect_err("a column").to_string();
-        assert_eq!(error, "w.csv, line 1, column `weight`: expected this column, found the columns language, list, word");
-        let error = WordLists::parse(Path::new("w.csv"), b"language,list,word,weight\nen,calm,\xff,\n").expect_err("bytes");
+        assert_eq!(
+            error,
+            "w.csv, line 1, column `weight`: expected this column, found the columns language, list, word"
+        );
+        let error =
+            WordLists::parse(Path::new("w.csv"), b"language,list,word,weight\nen,calm,\xff,\n").expect_err("bytes");
         assert!(error.to_string().starts_with("w.csv, line 2"), "{error}");
         let error = WordLists::load(Path::new("/nowhere/w.csv")).expect_err("no file").to_string();
         assert!(error.starts_with("cannot read /nowhere/w.csv"), "{error}");

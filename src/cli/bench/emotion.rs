@@ -152,8 +152,8 @@ fn texts(path: &Path) -> Result<(Vec<String>, Vec<u32>), RunError> {
     };
     let mut found = (vec![], vec![]);
     for (number, line) in all.lines().enumerate() {
-        let (text, label) = row(line)
-            .ok_or_else(|| bad(format!("line {}: expected a class, a tab and a text", number + 1)))?;
+        let (text, label) =
+            row(line).ok_or_else(|| bad(format!("line {}: expected a class, a tab and a text", number + 1)))?;
         found.0.push(text);
         found.1.push(label);
     }

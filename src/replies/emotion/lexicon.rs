@@ -19,8 +19,7 @@ const BUT: [f32; 2] = [0.5, 1.5];
 /// The sum of valences at which their balance is about two thirds.
 const HALF_SUM: f32 = 4.0;
 
-const NEGATORS: [&str; 10] =
-    ["not", "no", "never", "none", "cannot", "nothing", "without", "hardly", "neither", "nor"];
+const NEGATORS: [&str; 10] = ["not", "no", "never", "none", "cannot", "nothing", "without", "hardly", "neither", "nor"];
 
 const DEGREES: [(&str, f32); 12] = [
     ("very", 0.3),
@@ -68,9 +67,10 @@ impl Lexicon {
             if word.is_empty() {
                 return Err(wrong("word", "expected a word, found nothing".to_owned()));
             }
-            let valence = valence.parse::<f32>().ok().filter(|v| v.is_finite() && v.abs() <= 100.0).ok_or_else(|| {
-                wrong("valence", format!("expected a tab and a number from -100 to 100, found `{valence}`"))
-            })?;
+            let valence =
+                valence.parse::<f32>().ok().filter(|v| v.is_finite() && v.abs() <= 100.0).ok_or_else(|| {
+                    wrong("valence", format!("expected a tab and a number from -100 to 100, found `{valence}`"))
+                })?;
             valences.insert(word.to_lowercase(), valence);
         }
         Ok(Self { valences })
@@ -160,8 +160,14 @@ mod tests {
     #[test]
     fn i10_mistakes_in_a_lexicon_are_named_by_file_line_and_column() {
         for (text, expected) in [
-            (&b"good\t2\nbad"[..], "l.txt, line 2, column `valence`: expected a tab and a number from -100 to 100, found ``"),
-            (b"good\ttwo\n", "l.txt, line 1, column `valence`: expected a tab and a number from -100 to 100, found `two`"),
+            (
+                &b"good\t2\nbad"[..],
+                "l.txt, line 2, column `valence`: expected a tab and a number from -100 to 100, found ``",
+            ),
+            (
+                b"good\ttwo\n",
+                "l.txt, line 1, column `valence`: expected a tab and a number from -100 to 100, found `two`",
+            ),
             (b"\t2\n", "l.txt, line 1, column `word`: expected a word, found nothing"),
             (b"a\t1\n\xff\t2\n", "l.txt, line 2, column `word`: expected UTF-8"),
         ] {

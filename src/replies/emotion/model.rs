@@ -103,12 +103,7 @@ impl TextSpec {
             batch: self.batch,
             rate: self.rate,
             schedule: RateSchedule::Cosine { warmup_epochs: 0.1, final_share: 0.0 },
-            optimizer: Optimizer::Adam {
-                beta1: 0.9,
-                beta2: 0.999,
-                epsilon: 1e-8,
-                weight_decay: self.weight_decay,
-            },
+            optimizer: Optimizer::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: self.weight_decay },
             clip: Some(1.0),
             precision: Precision::F32,
             early_stop: None,
@@ -205,7 +200,11 @@ impl TextModel {
     ///
     /// # Errors
     /// If the device fails.
-    pub fn probabilities<T: AsRef<str> + Sync>(&self, texts: &[T], backend: &Backend) -> Result<Vec<f64>, RepliesError> {
+    pub fn probabilities<T: AsRef<str> + Sync>(
+        &self,
+        texts: &[T],
+        backend: &Backend,
+    ) -> Result<Vec<f64>, RepliesError> {
         let model = Model::new(self.fleet.model.clone()).map_err(TrainError::from)?;
         let mut predictor = Predictor::new(&model, &self.fleet.members, BATCH, backend)?;
         let mut all = Vec::with_capacity(texts.len() * self.classes);
@@ -270,7 +269,11 @@ impl TextModel {
 fn class_counts(texts: &[&str], labels: &[u32]) -> Result<Vec<usize>, RepliesError> {
     let bad = |reason: String| Err(RepliesError::Train(TrainError::Data(reason)));
     if texts.is_empty() || texts.len() != labels.len() {
-        return bad(format!("expected texts with a class each, found {} texts and {} classes", texts.len(), labels.len()));
+        return bad(format!(
+            "expected texts with a class each, found {} texts and {} classes",
+            texts.len(),
+            labels.len()
+        ));
     }
     let classes = labels.iter().max().map_or(0, |&last| last as usize + 1);
     if classes < 2 || classes > texts.len() {

@@ -2,8 +2,8 @@ use std::path::Path;
 
 use super::{Network, TextModel, TextSpec};
 use crate::backend::Backend;
-use crate::replies::emotion::{Grams, Lexicon, Unit};
 use crate::replies::RepliesError;
+use crate::replies::emotion::{Grams, Lexicon, Unit};
 use crate::train::Control;
 
 fn spec() -> TextSpec {
@@ -21,7 +21,12 @@ fn spec() -> TextSpec {
     }
 }
 
-fn train(texts: &[String], labels: &[u32], spec: &TextSpec, lexicon: Option<Lexicon>) -> Result<TextModel, RepliesError> {
+fn train(
+    texts: &[String],
+    labels: &[u32],
+    spec: &TextSpec,
+    lexicon: Option<Lexicon>,
+) -> Result<TextModel, RepliesError> {
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
     let mut quiet = |_: &crate::train::EpochReport| {};
     let mut control = Control { on_epoch: &mut quiet, stop: &|| false, checkpoint: None };
