@@ -17,8 +17,9 @@ from pathlib import Path
 
 PROGRAM = Path(__file__).resolve().parents[2] / "target/release/nightloom"
 BEST = {
-    "zh": ["--unit", "characters", "--longest", "3"],
-    "en": ["--unit", "words", "--longest", "2", "--length", "64", "--vocabulary", "20000"],
+    "zh": ["--unit", "characters", "--longest", "3", "--epochs", "3", "--rate", "1e-4"],
+    "en": ["--unit", "words", "--longest", "2", "--length", "64", "--vocabulary", "20000", "--epochs", "10",
+           "--rate", "1e-4", "--dropout", "0.5", "--cost", "0.1", "--balance", "0.6"],
 }
 
 
