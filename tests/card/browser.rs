@@ -57,13 +57,13 @@ fn find() -> PathBuf {
         return path.into();
     }
     let folders: Vec<PathBuf> = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()).collect();
-    ["chromium", "chromium-browser", "google-chrome"]
+    ["google-chrome", "chromium", "chromium-browser"]
         .iter()
         .flat_map(|name| folders.iter().map(move |folder| folder.join(name)))
         .find(|path| path.is_file())
         .expect(
-            "no browser: install Chromium (Debian: apt-get install chromium) or, on Ubuntu, where Chromium is a snap, Google \
-             Chrome, or set NIGHTLOOM_CHROMIUM to its path",
+            "no browser: `tests/run` installs one; or install Chromium (Debian) or Google Chrome (Ubuntu, whose Chromium is \
+             a snap), or set NIGHTLOOM_CHROMIUM to its path",
         )
 }
 
@@ -125,6 +125,8 @@ impl Browser {
         for domain in ["Page", "Runtime", "Log", "Network"] {
             self.ask(&page, &format!("{domain}.enable"), &json!({}));
         }
+        // A machine's own voices would speak at their own speed, and aloud.
+        self.before(&page, "if (window.speechSynthesis) speechSynthesis.getVoices = () => [];");
         self.resize(&page, width, height);
         self.ask(&page, "Page.bringToFront", &json!({}));
         page
