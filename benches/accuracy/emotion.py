@@ -16,10 +16,11 @@ import tempfile
 from pathlib import Path
 
 PROGRAM = Path(__file__).resolve().parents[2] / "target/release/nightloom"
+GENTLE = ["--cost", "4", "--rate", "1e-5", "--dropout", "0.1"]
 BEST = {
-    "zh": ["--unit", "characters", "--longest", "3", "--epochs", "3", "--rate", "1e-4"],
-    "en": ["--unit", "words", "--longest", "2", "--length", "64", "--vocabulary", "20000", "--epochs", "10",
-           "--rate", "1e-4", "--dropout", "0.5", "--cost", "0.1", "--balance", "0.6"],
+    "zh": ["--unit", "characters", "--longest", "3", "--epochs", "1", *GENTLE],
+    "en": ["--unit", "words", "--longest", "2", "--length", "128", "--vocabulary", "20000", "--epochs", "2", "--balance", "0.6",
+           *GENTLE],
 }
 
 

@@ -49,16 +49,16 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", default_value_t = 2)]
     epochs: usize,
     /// The learning rate.
-    #[arg(long, value_name = "X", default_value_t = 1e-3)]
+    #[arg(long, value_name = "X", default_value_t = 1e-5)]
     rate: f32,
     /// Weight decay.
     #[arg(long, value_name = "X", default_value_t = 0.01)]
     weight_decay: f32,
     /// What is dropped in training.
-    #[arg(long, value_name = "SHARE", default_value_t = 0.3)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.1)]
     dropout: f32,
     /// What mistakes cost in the linear model that training starts from.
-    #[arg(long, value_name = "X", default_value_t = 0.3)]
+    #[arg(long, value_name = "X", default_value_t = 4.0)]
     cost: f64,
     /// 0: every text counts the same; 1: every class does.
     #[arg(long, value_name = "SHARE", default_value_t = 0.0)]

@@ -1,8 +1,11 @@
 //! Replies of a run: read, scored in bulk, decided upon, handed over (I10 to I12).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::load::{Loaded, Product, User, day, rows};
@@ -21,6 +24,12 @@ use crate::replies::{
 };
 use crate::run::{RunContext, RunError};
 use crate::train::Control;
+use crate::train::metrics::classes::ClassScores;
+
+/// One user in so many judges a text model.
+const JUDGING: usize = 5;
+
+const CLASSES: usize = Emotion::ALL.len();
 
 /// A reply of a user who agreed.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +37,7 @@ struct Reply {
     id: String,
     text: String,
     time: f64,
+    user: usize,
     /// Where the emotion is known: its class.
     label: Option<u32>,
 }
@@ -59,6 +69,18 @@ pub(super) struct Heard<'a> {
     scores: Vec<Scores>,
     emotions: Vec<(Emotion, [f64; 3])>,
     pub model: Option<TextModel>,
+    judged: Option<EmotionScores>,
+}
+
+/// How well a text model tells emotions of replies of users that it has not seen.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(super) struct EmotionScores {
+    /// Replies that it learned from, and that judged it.
+    pub replies: [usize; 2],
+    pub accuracy: f64,
+    pub macro_f1: f64,
+    /// The share of the most frequent emotion.
+    pub most_frequent: f64,
 }
 
 /// What replies came to.
@@ -67,6 +89,8 @@ pub(super) struct ReplyCounts {
     pub replies: usize,
     pub of_others: usize,
     pub by_model: bool,
+    /// `None` also where there are too few known emotions to set some aside.
+    pub emotion: Option<EmotionScores>,
     pub emotions: BTreeMap<String, usize>,
     pub decisions: BTreeMap<String, usize>,
     pub recomputed: usize,
@@ -121,7 +145,7 @@ impl Replies {
             };
             let text = row.text(2).unwrap_or_default().to_owned();
             by_user.entry(user).or_default().push(list.len());
-            list.push(Reply { id: row.needed(0, "a reply")?.to_owned(), text, time, label });
+            list.push(Reply { id: row.needed(0, "a reply")?.to_owned(), text, time, user, label });
             Ok(())
         })?;
         let order = |own: &mut Vec<usize>| own.sort_by(|&a, &b| list[a].time.total_cmp(&list[b].time).then(a.cmp(&b)));
@@ -153,29 +177,72 @@ impl Replies {
         let scores = self.scorer.score_all(&texts);
         let Some(settings) = &self.settings.emotion else {
             let emotions = scores.iter().map(|scores| (scores.emotion, scores.shares)).collect();
-            return Ok(Heard { replies: self, scores, emotions, model: None });
+            return Ok(Heard { replies: self, scores, emotions, model: None, judged: None });
         };
-        let model = self.train(settings, backend, ctx)?;
+        let judged = self.judge(settings, backend, ctx)?;
+        let everyone = |_: &Reply| true;
+        let model = self.train("emotion", settings, everyone, backend, ctx)?;
         let probabilities = model.probabilities(&texts, backend).map_err(failed)?;
         let emotion = |shares: &[f64]| {
             let shares = [shares[0], shares[1], shares[2]];
             (Emotion::of_shares(shares), shares)
         };
         let emotions = probabilities.chunks_exact(3).map(emotion).collect();
-        Ok(Heard { replies: self, scores, emotions, model: Some(model) })
+        Ok(Heard { replies: self, scores, emotions, model: Some(model), judged })
     }
 
-    fn train(&self, settings: &EmotionSettings, backend: &Backend, ctx: &RunContext) -> Result<TextModel, RunError> {
-        let bytes = ctx.stage_bytes("emotion", || {
-            let known = self.list.iter().filter_map(|reply| Some((reply.text.as_str(), reply.label?)));
+    /// Trains a model on the users but a fifth, and judges it on theirs.
+    fn judge(
+        &self,
+        settings: &EmotionSettings,
+        backend: &Backend,
+        ctx: &RunContext,
+    ) -> Result<Option<EmotionScores>, RunError> {
+        let mut users: Vec<usize> = self.by_user.keys().copied().collect();
+        users.sort_unstable();
+        users.shuffle(&mut ChaCha8Rng::seed_from_u64(settings.model.seed));
+        users.truncate(users.len() / JUDGING);
+        let held: HashSet<usize> = users.into_iter().collect();
+        let known = |of_held: bool| {
+            let held = &held;
+            let own = self.list.iter().filter(move |reply| held.contains(&reply.user) == of_held);
+            own.filter_map(|reply| Some((reply.text.as_str(), reply.label?)))
+        };
+        let (texts, truth): (Vec<&str>, Vec<u32>) = known(true).unzip();
+        let learned: Vec<u32> = known(false).map(|(_, label)| label).collect();
+        if truth.is_empty() || (0..CLASSES as u32).any(|class| !learned.contains(&class)) {
+            return Ok(None);
+        }
+        let others = |reply: &Reply| !held.contains(&reply.user);
+        let model = self.train("emotion-judged", settings, others, backend, ctx)?;
+        let scores = ClassScores::of(&model.probabilities(&texts, backend).map_err(failed)?, &truth, CLASSES);
+        Ok(Some(EmotionScores {
+            replies: [learned.len(), truth.len()],
+            accuracy: scores.accuracy(),
+            macro_f1: scores.macro_f1(),
+            most_frequent: scores.majority(),
+        }))
+    }
+
+    fn train(
+        &self,
+        name: &str,
+        settings: &EmotionSettings,
+        takes: impl Fn(&Reply) -> bool,
+        backend: &Backend,
+        ctx: &RunContext,
+    ) -> Result<TextModel, RunError> {
+        let bytes = ctx.stage_bytes(name, || {
+            let known = self.list.iter().filter(|reply| takes(reply));
+            let known = known.filter_map(|reply| Some((reply.text.as_str(), reply.label?)));
             let (texts, labels): (Vec<&str>, Vec<u32>) = known.unzip();
-            let model = training(ctx, "emotion", settings.model.epochs, |control: &mut Control<'_>| {
+            let model = training(ctx, name, settings.model.epochs, |control: &mut Control<'_>| {
                 TextModel::train(&texts, &labels, &settings.model, self.lexicon.clone(), backend, control)
                     .map_err(failed)
             })?;
             model.to_bytes().map_err(failed)
         })?;
-        TextModel::from_bytes(&bytes, Path::new("emotion")).map_err(failed)
+        TextModel::from_bytes(&bytes, Path::new(name)).map_err(failed)
     }
 }
 
@@ -185,6 +252,7 @@ impl Heard<'_> {
             replies: self.replies.len(),
             of_others: self.replies.of_others,
             by_model: self.model.is_some(),
+            emotion: self.judged,
             ..ReplyCounts::default()
         }
     }

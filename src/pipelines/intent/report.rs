@@ -312,6 +312,19 @@ fn replies(body: &mut Body, counts: &ReplyCounts) -> Result<(), ReportError> {
         "by word lists"
     };
     body.figure(chart.render()?, by);
+    if let Some(judged) = &counts.emotion {
+        body.paragraph(&format!(
+            "The text model learned from {} replies and was judged on {} of users that it had not seen: accuracy {}, mean F1 {}; \
+             always saying the most frequent emotion: accuracy {}. Then it learned from all of them.",
+            count(judged.replies[0]),
+            count(judged.replies[1]),
+            percent(judged.accuracy, 1),
+            fixed(judged.macro_f1, 3),
+            percent(judged.most_frequent, 1)
+        ));
+    } else if counts.by_model {
+        body.paragraph("Too few replies have a known emotion to set some aside and judge the text model.");
+    }
     if counts.language_fell_back > 0 {
         body.paragraph(&format!(
             "{} replies decided no language by their script and were answered in the default one.",
@@ -342,7 +355,7 @@ fn training(body: &mut Body, results: &Results<'_>) -> Result<(), ReportError> {
         let curves = TrainingCurves::new(name, &train, &inner);
         body.figure(
             curves.render()?,
-            "mean losses of the networks: with dropout in training, without on the inner time split",
+            "mean losses of the networks: in training with dropout and with the read-outs' own losses, on the inner time split without",
         );
     }
     Ok(())

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::lexicon::Lexicon;
-use super::linear;
+use super::linear::{self, Linear, SparseRow};
 use super::prepare::{Corpus, Grams, TextPreparation};
 use crate::artifact::ArtifactError;
 use crate::backend::Backend;
@@ -161,18 +161,29 @@ impl TextModel {
             let reason = format!("leaves no n-gram of the {} texts", texts.len());
             return Err(RepliesError::setting("texts_min", reason));
         }
-        let coefficients = linear::fit(&corpus.rows(), labels, corpus.known.len(), spec.linear_cost, &weights);
+        let cost = spec.linear_cost;
+        let telling = linear::fit(&corpus.rows(), labels, corpus.known.len(), cost, &weights).coefficients;
         let Network { length, vocabulary, .. } = spec.network;
-        let (preparation, start) =
-            TextPreparation::new(spec.grams, length, lexicon, &corpus, &coefficients, vocabulary);
+        let (preparation, rarities) = TextPreparation::new(spec.grams, length, lexicon, &corpus, &telling, vocabulary);
+        if preparation.steps() >= length {
+            let reason =
+                format!("must be above {}, which the lexicon's scores take, found {length}", preparation.steps());
+            return Err(RepliesError::setting("length", reason));
+        }
         let model_spec = spec.model(preparation.numbers(), counts.len());
         let model = Model::new(model_spec.clone()).map_err(TrainError::from)?;
         let inputs: Vec<f32> = texts.par_iter().flat_map_iter(|text| preparation.row(text)).collect();
+        // Fitted again on what the networks see: some positions fewer, and whole numbers of repeats.
+        let rows: Vec<SparseRow> = inputs.par_chunks(length).map(|row| preparation.sparse(row, &rarities)).collect();
+        let mut linear = linear::fit(&rows, labels, rarities.len(), cost, &weights);
+        for (coefficients, rarity) in linear.coefficients.chunks_exact_mut(counts.len()).zip(&rarities) {
+            coefficients.iter_mut().for_each(|w| *w *= rarity);
+        }
         let member = |i| {
             let seed = member_seed(spec.seed, i);
             let rows = (0..texts.len() as u32).collect();
             let row_weights = labels.iter().map(|&label| weights[label as usize] as f32).collect();
-            let start = Some(first_weights(&model, seed, &start, length));
+            let start = Some(first_weights(&model, seed, &linear, length));
             Member { train_weights: row_weights, start, ..Member::new(seed, spec.rate, rows, vec![]) }
         };
         let members: Vec<Member> = (0..spec.members).map(member).collect();
@@ -298,7 +309,7 @@ fn balanced(counts: &[usize], balance: f64) -> Vec<f64> {
 }
 
 /// A draw that computes the linear model: nothing leaves the encoder's branches yet, and the way past them does.
-fn first_weights(model: &Model, seed: u64, start: &[Vec<f32>], length: usize) -> Weights {
+fn first_weights(model: &Model, seed: u64, linear: &Linear, length: usize) -> Weights {
     let mut weights = initial_weights(model, seed);
     let classes = model.output().len();
     for (param, values) in model.params().iter().zip(&mut weights.values) {
@@ -306,7 +317,9 @@ fn first_weights(model: &Model, seed: u64, start: &[Vec<f32>], length: usize) ->
         match param.name.as_str() {
             "layers.0.embedding.weight" => {
                 values[..columns].fill(0.0);
-                for (vector, own) in values.chunks_exact_mut(columns).skip(1).zip(start) {
+                for (vector, own) in
+                    values.chunks_exact_mut(columns).skip(1).zip(linear.coefficients.chunks_exact(classes))
+                {
                     for v in &mut *vector {
                         *v *= OTHER_SHARE;
                     }
@@ -315,10 +328,11 @@ fn first_weights(model: &Model, seed: u64, start: &[Vec<f32>], length: usize) ->
             }
             "layers.4.dense.weight" => {
                 let scale = (length as f32).sqrt() / START_SHARE;
-                for (k, row) in values.chunks_exact_mut(columns).take(classes).enumerate() {
+                for (k, row) in values.chunks_exact_mut(columns).enumerate() {
                     row.iter_mut().enumerate().for_each(|(j, v)| *v = if j == k { scale } else { 0.0 });
                 }
             }
+            "layers.4.dense.bias" => values.copy_from_slice(&linear.biases),
             "layers.2.encoder.projection.weight" | "layers.2.encoder.feed_out.weight" => {
                 values.fill(0.0);
             }

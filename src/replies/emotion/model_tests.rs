@@ -69,7 +69,7 @@ fn i10_attention_learns_what_no_word_list_can_say() {
 #[test]
 fn i10_a_text_model_comes_back_from_its_file_and_trains_to_the_same_bytes() {
     let (texts, labels) = together();
-    let spec = TextSpec { epochs: 2, ..spec() };
+    let spec = TextSpec { epochs: 2, network: Network { length: 32, ..spec().network }, ..spec() };
     let lexicon = Lexicon::parse(Path::new("l"), b"big\t2\nnoise\t-1\n").expect("a lexicon");
     let model = train(&texts, &labels, &spec, Some(lexicon.clone())).expect("a model");
     let bytes = model.to_bytes().expect("bytes");
@@ -105,5 +105,27 @@ fn i10_texts_and_settings_that_make_no_model_are_refused() {
     ] {
         let error = train(&texts, labels, &spec, None).expect_err(words).to_string();
         assert!(error.contains(words), "{error}");
+    }
+    let lexicon = Lexicon::parse(Path::new("l"), b"a\t2\nb\t-1\n").expect("a lexicon");
+    let texts: Vec<String> = texts.into_iter().cycle().take(9).collect();
+    let error =
+        train(&texts, &[0, 1, 1, 0, 1, 1, 0, 1, 1], &spec(), Some(lexicon)).expect_err("8 positions").to_string();
+    assert!(
+        error.contains("`length` must be above") && error.contains("which the lexicon's scores take, found 8"),
+        "{error}"
+    );
+}
+
+#[test]
+fn i10_training_starts_from_the_linear_model() {
+    // Words that say the class alone, and others: the start knows them without a step.
+    let texts: Vec<String> =
+        (0..60).map(|i| format!("w{} w{} {}", i % 7, i % 5, ["good", "bad", "so"][i % 3])).collect();
+    let labels: Vec<u32> = (0..60).map(|i| i % 3).collect();
+    let spec = TextSpec { epochs: 1, rate: 1e-9, members: 1, linear_cost: 100.0, ..spec() };
+    let model = train(&texts, &labels, &spec, None).expect("a model");
+    let all = model.probabilities(&texts, &Backend::cpu().expect("a CPU")).expect("probabilities");
+    for (shares, &label) in all.chunks(3).zip(&labels) {
+        assert!(shares[label as usize] > 0.9, "{shares:?} of {label}");
     }
 }

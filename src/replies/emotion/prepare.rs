@@ -10,6 +10,9 @@ use super::linear::SparseRow;
 /// Units of a text that are read: the first ones.
 const UNITS_MAX: usize = 4096;
 
+/// A step of a lexicon score in a row of the linear model; an n-gram counts about one over the root of their number.
+const STEP: f32 = 0.3;
+
 /// What n-grams are made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -81,6 +84,9 @@ pub struct TextPreparation {
     vocabulary: Vec<String>,
     #[serde(skip)]
     numbers: HashMap<String, u32>,
+    /// Steps of lexicon scores in the vocabulary.
+    #[serde(skip)]
+    steps: usize,
 }
 
 /// An n-gram of the training texts and what it counts in the linear model.
@@ -104,42 +110,57 @@ impl Corpus {
         let all: Vec<Vec<String>> = texts.par_iter().map(|text| grams.of(text, lexicon)).collect();
         let mut counts: HashMap<&str, usize> = HashMap::new();
         all.iter().flatten().for_each(|gram| *counts.entry(gram).or_insert(0) += 1);
-        let (mut known, mut numbers) = (vec![], HashMap::new());
+        let (mut known, mut numbers): (Vec<Known>, HashMap<&str, u32>) = (vec![], HashMap::new());
         for gram in all.iter().flatten() {
             let count = counts[gram.as_str()];
             if count >= grams.texts_min && !numbers.contains_key(gram.as_str()) {
                 numbers.insert(gram.as_str(), known.len() as u32);
-                known.push(Known { gram: gram.clone(), texts: count, value: rarity(gram, count, texts.len()) });
+                known.push(Known { gram: gram.clone(), texts: count, value: rarity(count, texts.len()) });
             }
         }
-        let mean = known.iter().map(|k| k.value).sum::<f32>() / known.len().max(1) as f32;
-        for k in &mut *known {
-            k.value /= mean;
-        }
         let number = |gram: &String| numbers.get(gram.as_str()).copied();
-        let texts = all.iter().map(|grams| grams.iter().filter_map(number).collect()).collect();
+        let texts: Vec<Vec<u32>> = all.iter().map(|grams| grams.iter().filter_map(number).collect()).collect();
+        // The words of a text come to a vector of length 1, in the mean over the texts.
+        let square = |text: &Vec<u32>| {
+            let words = text.iter().map(|&j| &known[j as usize]).filter(|k| !is_step(&k.gram));
+            let (sum, count) =
+                words.fold((0.0_f64, 0), |(sum, count), k| (sum + f64::from(k.value).powi(2), count + 1));
+            (count > 0).then(|| sum / f64::from(count))
+        };
+        let squares: Vec<f64> = texts.iter().filter_map(square).collect();
+        let usual = (squares.iter().sum::<f64>() / squares.len().max(1) as f64).sqrt().max(f64::MIN_POSITIVE) as f32;
+        for k in &mut known {
+            k.value = if is_step(&k.gram) { STEP } else { k.value / usual };
+        }
         Self { known, texts }
     }
 
     /// Rows of the linear model: rarities over the root of the text's number of n-grams.
     pub(super) fn rows(&self) -> Vec<SparseRow> {
         let row = |text: &Vec<u32>| {
-            let scale = 1.0 / (text.len().max(1) as f32).sqrt();
-            text.iter().map(|&j| (j, self.known[j as usize].value * scale)).collect()
+            let known = |j: u32| &self.known[j as usize];
+            let words = text.iter().filter(|&&j| !is_step(&known(j).gram)).count();
+            let scale = 1.0 / (words.max(1) as f32).sqrt();
+            let one = |&j: &u32| (j, known(j).value * if is_step(&known(j).gram) { 1.0 } else { scale });
+            text.iter().map(one).collect()
         };
         self.texts.iter().map(row).collect()
     }
 }
 
-/// Steps of scores count as an n-gram that is in a hundredth of the texts.
-fn rarity(gram: &str, texts: usize, all: usize) -> f32 {
-    let share = if gram.starts_with('\u{1}') { 0.01 } else { texts as f64 / all as f64 };
-    (1.0 - share.ln()) as f32
+/// Whether a token is a step of a lexicon score, not an n-gram of the text.
+fn is_step(gram: &str) -> bool {
+    gram.starts_with('\u{1}')
+}
+
+/// How much rarer than always it is.
+fn rarity(texts: usize, all: usize) -> f32 {
+    (1.0 - (texts as f64 / all as f64).ln()) as f32
 }
 
 impl TextPreparation {
-    /// Keeps the `most` n-grams that tell most by the linear model's coefficients, [known, classes]; gives the coefficients
-    /// of those, with their rarities, in the order of their numbers.
+    /// Keeps the `most` n-grams that tell most by a linear model's coefficients, [known, classes]; gives the rarities of
+    /// those in the order of their numbers.
     pub(super) fn new(
         grams: Grams,
         length: usize,
@@ -147,7 +168,7 @@ impl TextPreparation {
         corpus: &Corpus,
         coefficients: &[f32],
         most: usize,
-    ) -> (Self, Vec<Vec<f32>>) {
+    ) -> (Self, Vec<f32>) {
         let classes = coefficients.len() / corpus.known.len().max(1);
         let own = |j: usize| &coefficients[j * classes..(j + 1) * classes];
         let telling = |j: usize| {
@@ -159,13 +180,15 @@ impl TextPreparation {
         order.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         order.truncate(most);
         let vocabulary = order.iter().map(|&(_, j)| corpus.known[j].gram.clone()).collect();
-        let kept = |&(_, j): &(f32, usize)| own(j).iter().map(|w| w * corpus.known[j].value).collect();
-        let start = order.iter().map(kept).collect();
-        (Self { grams, length, lexicon, vocabulary, numbers: HashMap::new() }.indexed(), start)
+        // A step stands once in a row, so that it counts one over the root of the positions.
+        let value = |known: &Known| known.value * if is_step(&known.gram) { (length as f32).sqrt() } else { 1.0 };
+        let rarities = order.iter().map(|&(_, j)| value(&corpus.known[j])).collect();
+        (Self { grams, length, lexicon, vocabulary, numbers: HashMap::new(), steps: 0 }.indexed(), rarities)
     }
 
     /// Fills the look-up table, which is not saved.
     pub(super) fn indexed(mut self) -> Self {
+        self.steps = self.vocabulary.iter().filter(|gram| is_step(gram)).count();
         self.numbers = self.vocabulary.iter().zip(1..).map(|(gram, number)| (gram.clone(), number)).collect();
         self
     }
@@ -180,22 +203,45 @@ impl TextPreparation {
         self.length
     }
 
-    /// A text's row. Of more known n-grams than there are positions the most telling stay, in their order. Fewer are
-    /// repeated until they fill the root of their number times the positions: the mean over all positions then has
-    /// the scale of a vector of length 1, however long the text is. The others hold 0.
+    /// Steps of lexicon scores that a row has places for, beside the n-grams.
+    pub(super) const fn steps(&self) -> usize {
+        self.steps
+    }
+
+    /// A text's row: its n-grams, then the steps of its lexicon scores, once each. Of more known n-grams than there are
+    /// positions the most telling stay, in their order. Fewer are repeated, all as evenly as whole numbers allow, until
+    /// they fill the root of their number times the positions: the mean over all positions then has the scale of a vector
+    /// of length 1, however long the text is. The other positions hold 0.
     pub fn row(&self, text: &str) -> Vec<f32> {
         let grams = self.grams.of(text, self.lexicon.as_ref());
-        let mut known: Vec<u32> = grams.iter().filter_map(|gram| self.numbers.get(gram).copied()).collect();
-        if known.len() > self.length {
+        let numbers = |steps: bool| {
+            let of_kind = grams.iter().filter(move |gram| is_step(gram) == steps);
+            of_kind.filter_map(|gram| self.numbers.get(gram).copied())
+        };
+        let places = self.length.saturating_sub(self.steps);
+        let mut known: Vec<u32> = numbers(false).collect();
+        if known.len() > places {
             let mut sorted = known.clone();
             sorted.sort_unstable();
-            let last = sorted[self.length - 1];
-            known.retain(|&number| number <= last);
+            // Numbers are different, and the smaller the more telling.
+            sorted.truncate(places);
+            known.retain(|number| sorted.binary_search(number).is_ok());
         }
-        let filled = ((known.len() * self.length) as f64).sqrt().round() as usize;
+        let filled = ((known.len() * places) as f64).sqrt().round() as usize;
         let mut row = vec![0.0; self.length];
-        row.iter_mut().zip(known.iter().cycle()).take(filled).for_each(|(to, &number)| *to = number as f32);
+        row.iter_mut().take(filled).enumerate().for_each(|(p, to)| *to = known[p * known.len() / filled] as f32);
+        row[places..].iter_mut().zip(numbers(true)).for_each(|(to, number)| *to = number as f32);
         row
+    }
+
+    /// A row as one of a linear model whose scores are `sqrt(length)` times the mean over the positions: what each n-gram
+    /// counts, with its rarity.
+    pub(super) fn sparse(&self, row: &[f32], rarities: &[f32]) -> SparseRow {
+        let scale = 1.0 / (self.length as f32).sqrt();
+        let mut numbers: Vec<u32> = row.iter().map(|&number| number as u32).filter(|&number| number > 0).collect();
+        numbers.sort_unstable();
+        let one = |same: &[u32]| (same[0] - 1, same.len() as f32 * rarities[same[0] as usize - 1] * scale);
+        numbers.chunk_by(|a, b| a == b).map(one).collect()
     }
 }
 
@@ -218,11 +264,12 @@ mod tests {
         let corpus = Corpus::of(&texts, GRAMS, None);
         let grams: Vec<&str> = corpus.known.iter().map(|k| k.gram.as_str()).collect();
         assert_eq!(grams, ["a", "a\u{1f}b", "b", "c"]);
-        let (prepared, start) = TextPreparation::new(GRAMS, 4, None, &corpus, &[0.0, 3.0, -9.0, 1.0], 3);
+        let (prepared, rarities) = TextPreparation::new(GRAMS, 4, None, &corpus, &[0.0, 3.0, -9.0, 1.0], 3);
         assert_eq!(prepared.vocabulary, ["b", "a\u{1f}b", "c"]);
-        assert_eq!((prepared.numbers(), start.len()), (4, 3));
+        assert_eq!((prepared.numbers(), rarities.len()), (4, 3));
         assert_eq!(prepared.row("c"), [3.0, 3.0, 0.0, 0.0], "one gram in two of four positions");
-        assert_eq!(prepared.row("a b"), [2.0, 1.0, 2.0, 0.0], "round(sqrt(2 * 4)) positions");
+        assert_eq!(prepared.row("a b"), [2.0, 2.0, 1.0, 0.0], "round(sqrt(2 * 4)) positions");
+        assert_eq!(prepared.sparse(&[2.0, 1.0, 2.0, 0.0], &[0.5, 3.0, 1.0]), [(0, 0.25), (1, 3.0)]);
         assert_eq!(prepared.row("unknown"), [0.0; 4]);
         assert_eq!(prepared.row(""), [0.0; 4]);
         let (short, _) = TextPreparation::new(GRAMS, 2, None, &corpus, &[0.0, 3.0, -9.0, 1.0], 3);
