@@ -62,7 +62,7 @@ impl Predictor {
     /// # Errors
     /// If the rows are not whole, or the device fails.
     pub fn all_members(&mut self, rows: &[f32]) -> Result<Vec<f32>, TrainError> {
-        let [outputs, _] = self.everything(rows, 0)?;
+        let [outputs, _] = self.everything(rows, None)?;
         Ok(outputs)
     }
 
@@ -71,35 +71,75 @@ impl Predictor {
     /// # Errors
     /// As [`Predictor::all_members`], or if the model has no such layer.
     pub fn probe(&mut self, rows: &[f32]) -> Result<Probed, TrainError> {
-        let Some(shape) = self.associations else {
-            return Err(TrainError::Data("expected a model with an associations layer, found none".to_owned()));
-        };
-        let [outputs, weights] = self.everything(rows, shape.len())?;
+        let shape = self.shape()?;
+        let [outputs, weights] = self.everything(rows, Some(shape))?;
         Ok(Probed { outputs, weights })
     }
 
-    /// Outputs, and the associations' `weights` values a row.
-    fn everything(&mut self, rows: &[f32], weights: usize) -> Result<[Vec<f32>; 2], TrainError> {
+    /// As [`Predictor::probe`], batch by batch as the device has them, without putting them together: `take` gets how many
+    /// rows live, the outputs [fleet, batch, outputs] and the weights [fleet, batch, heads, positions, positions].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn probe_each(&mut self, rows: &[f32], mut take: impl FnMut(usize, &[f32], &[f32])) -> Result<(), TrainError> {
+        let shape = self.shape()?;
+        self.each(rows, Some(shape), |_, live, outputs, weights| take(live, outputs, weights))
+    }
+
+    /// Values of a row.
+    pub const fn width(&self) -> usize {
+        self.form.width
+    }
+
+    /// Rows of a batch.
+    pub const fn batch_rows(&self) -> usize {
+        self.batch
+    }
+
+    fn shape(&self) -> Result<AssociationShape, TrainError> {
+        let missing = || TrainError::Data("expected a model with an associations layer, found none".to_owned());
+        self.associations.ok_or_else(missing)
+    }
+
+    /// Outputs, and the associations' weights where they are asked for.
+    fn everything(&mut self, rows: &[f32], probed: Option<AssociationShape>) -> Result<[Vec<f32>; 2], TrainError> {
+        let (count, values) = (rows.len() / self.form.width, [self.outputs, probed.map_or(0, AssociationShape::len)]);
+        let mut all = values.map(|values| Gathered::new(self.fleet, count, self.batch, values));
+        self.each(rows, probed, |number, live, outputs, weights| {
+            all[0].take(number, live, outputs);
+            all[1].take(number, live, weights);
+        })?;
+        Ok(all.map(|gathered| gathered.all))
+    }
+
+    /// Calls `take` with a batch's number, its living rows, and what the device says of it.
+    fn each(
+        &mut self,
+        rows: &[f32],
+        probed: Option<AssociationShape>,
+        mut take: impl FnMut(usize, usize, &[f32], &[f32]),
+    ) -> Result<(), TrainError> {
         let width = self.form.width;
         if !rows.len().is_multiple_of(width) {
             return Err(TrainError::Data(format!("expected whole rows of {width} values, found {}", rows.len())));
         }
-        self.form.words(rows).map_err(|e| TrainError::Data(e.to_string()))?;
-        let count = rows.len() / width;
-        let mut all = [self.outputs, weights].map(|values| Gathered::new(self.fleet, count, self.batch, values));
-        let mut input = vec![0.0; self.fleet * self.batch * width];
-        for (number, chunk) in rows.chunks(self.batch * width).enumerate() {
-            for member in input.chunks_mut(self.batch * width) {
-                member[..chunk.len()].copy_from_slice(chunk);
-                member[chunk.len()..].fill(0.0);
+        let words = self.form.words(rows).map_err(|e| TrainError::Data(e.to_string()))?;
+        let size = self.fleet * self.batch;
+        let (mut outputs, mut weights) =
+            (vec![0; size * self.outputs], vec![0; size * probed.map_or(0, AssociationShape::len)]);
+        for (number, chunk) in words.chunks(self.batch * width).enumerate() {
+            // Rows behind the living ones keep what was there: what is said of them is not looked at.
+            for member in 0..self.fleet {
+                self.plan.plan.upload_part(self.plan.input, member * self.batch * width, chunk)?;
             }
-            let live = chunk.len() / width;
-            all[0].take(number, live, &self.batch(&input)?);
-            if let Some(id) = self.plan.associations.filter(|_| weights > 0) {
-                all[1].take(number, live, &self.plan.plan.download_f32(id)?);
+            self.plan.plan.replay(self.plan.list, 0..1)?;
+            self.plan.plan.download_into(self.plan.output, &mut outputs)?;
+            if let Some(id) = self.plan.associations.filter(|_| probed.is_some()) {
+                self.plan.plan.download_into(id, &mut weights)?;
             }
+            take(number, chunk.len() / width, bytemuck::cast_slice(&outputs), bytemuck::cast_slice(&weights));
         }
-        Ok(all.map(|gathered| gathered.all))
+        Ok(())
     }
 }
 
@@ -119,7 +159,7 @@ impl Gathered {
 
     /// Takes the first `live` rows of a batch.
     fn take(&mut self, number: usize, live: usize, found: &[f32]) {
-        for (member, found) in found.chunks(self.batch * self.values).enumerate() {
+        for (member, found) in found.chunks((self.batch * self.values).max(1)).enumerate() {
             let start = (member * self.rows + number * self.batch) * self.values;
             self.all[start..start + live * self.values].copy_from_slice(&found[..live * self.values]);
         }

@@ -12,7 +12,7 @@ use crate::backend::Backend;
 use crate::cluster::{Keep, Pca, Rows as ClusterRows};
 use crate::model::{LayerSpec, Loss, Model, ModelSpec, TensorShape, Weights, initial_weights};
 use crate::ops::Activation;
-use crate::train::{Control, Data, Member, Predictor, Probed, SavedFleet, Targets, TrainedMember, member_seed, train};
+use crate::train::{Control, Data, Member, Predictor, SavedFleet, Targets, TrainedMember, member_seed, train};
 
 /// The name of these models in model files.
 pub(super) const TASK: &str = "intent.network";
@@ -313,24 +313,25 @@ impl Scorer {
 
     /// What the ensemble says, read-out by read-out.
     pub(super) fn say(&mut self, rows: &[f32]) -> Result<Vec<Said>, IntentError> {
-        let Probed { outputs, weights, .. } = self.predictor.probe(rows)?;
         let (positions, products, members) = (self.positions, self.products, self.members);
-        let (own, own_weights) = (outputs.len() / members, weights.len() / members);
-        let count = own / (positions * products);
-        let attention = self.heads * 9;
-        // The mean of logits is that of logarithms of probabilities, but for a constant, which the softmax takes off.
-        let one = |row: usize| {
-            let mut said = Said { logs: vec![0.0; positions * products], attention: vec![0.0; attention] };
-            for member in 0..members {
-                let values = &outputs[member * own + row * positions * products..][..positions * products];
-                said.logs.iter_mut().zip(values).for_each(|(to, v)| *to += v / members as f32);
-                let values = &weights[member * own_weights + row * attention..][..attention];
-                said.attention.iter_mut().zip(values).for_each(|(to, v)| *to += v / members as f32);
-            }
-            said.logs.chunks_exact_mut(products).for_each(log_softmax);
-            said
-        };
-        Ok((0..count).into_par_iter().map(one).collect())
+        let (width, attention, batch) = (positions * products, self.heads * 9, self.predictor.batch_rows());
+        let mut all = Vec::with_capacity(rows.len() / self.predictor.width());
+        self.predictor.probe_each(rows, |live, outputs, weights| {
+            // The mean of logits is that of logarithms of probabilities, but for a constant, which the softmax takes off.
+            let one = |row: usize| {
+                let mut said = Said { logs: vec![0.0; width], attention: vec![0.0; attention] };
+                for member in 0..members {
+                    let at = member * batch + row;
+                    said.logs.iter_mut().zip(&outputs[at * width..]).for_each(|(to, v)| *to += v / members as f32);
+                    let values = &weights[at * attention..];
+                    said.attention.iter_mut().zip(values).for_each(|(to, v)| *to += v / members as f32);
+                }
+                said.logs.chunks_exact_mut(products).for_each(log_softmax);
+                said
+            };
+            all.par_extend((0..live).into_par_iter().map(one));
+        })?;
+        Ok(all)
     }
 }
 

@@ -164,7 +164,7 @@ impl CpuPlan {
                 let values = &bytemuck::cast_slice(words)[..out.len()];
                 half::widen(self.cpu.simd(), values, bytemuck::cast_slice_mut(out));
             } else {
-                out.copy_from_slice(&words[..out.len()]);
+                copy(&words[..out.len()], out);
             }
         }
     }
@@ -181,7 +181,7 @@ impl CpuPlan {
                 let values = &mut bytemuck::cast_slice_mut(target)[within..][..now.len()];
                 half::narrow(self.cpu.simd(), bytemuck::cast_slice(now), values);
             } else {
-                target[within..][..now.len()].copy_from_slice(now);
+                copy(now, &mut target[within..][..now.len()]);
             }
             (rest, member, within) = (later, member + 1, 0);
         }
@@ -251,6 +251,16 @@ impl CpuPlan {
         let run: u64 =
             runs.iter().map(|(list, steps)| self.lists[list.0].list.kernels.len() as u64 * steps.len() as u64).sum();
         self.kernels_run.fetch_add(run, Ordering::Relaxed);
+    }
+}
+
+/// Copies words, large numbers of them by several threads: one alone does not fill the memory's width.
+fn copy(from: &[u32], to: &mut [u32]) {
+    const PIECE: usize = 1 << 16;
+    if from.len() < 2 * PIECE {
+        to.copy_from_slice(from);
+    } else {
+        to.par_chunks_mut(PIECE).zip(from.par_chunks(PIECE)).for_each(|(to, from)| to.copy_from_slice(from));
     }
 }
 

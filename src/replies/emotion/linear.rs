@@ -152,7 +152,9 @@ fn downhill(gradient: &[f64], pairs: &VecDeque<(Vec<f64>, Vec<f64>)>) -> Vec<f64
     }
     if let Some((moved, turned)) = pairs.back() {
         let scale = dot(moved, turned) / dot(turned, turned);
-        way.iter_mut().for_each(|d| *d *= scale);
+        for d in &mut way {
+            *d *= scale;
+        }
     }
     for ((moved, turned), share) in pairs.iter().zip(shares.iter().rev()) {
         let back = share - dot(turned, &way) / dot(moved, turned);

@@ -177,7 +177,9 @@ impl TextModel {
         let rows: Vec<SparseRow> = inputs.par_chunks(length).map(|row| preparation.sparse(row, &rarities)).collect();
         let mut linear = linear::fit(&rows, labels, rarities.len(), cost, &weights);
         for (coefficients, rarity) in linear.coefficients.chunks_exact_mut(counts.len()).zip(&rarities) {
-            coefficients.iter_mut().for_each(|w| *w *= rarity);
+            for w in coefficients {
+                *w *= rarity;
+            }
         }
         let member = |i| {
             let seed = member_seed(spec.seed, i);
