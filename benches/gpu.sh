@@ -67,9 +67,18 @@ else
 fi
 try python3 benches/peers/gpu/table.py "$folder" | tee "$folder/table.md"
 
-step "the growth job on $device and on the CPU"
-for where in "$device" cpu; do
-    try "$program" run jobs/growth.toml --device "$where" --out "$folder/runs" --force --quiet | tee "$folder/growth-$where.txt"
+step "users answered a second on $device"
+users=8192
+if [ "$large" = yes ]; then
+    users=1000000
+fi
+try "$program" bench intent --users "$users" --device "$device" | tee "$folder/intent.txt"
+
+for job in growth intent; do
+    step "the $job job on $device and on the CPU"
+    for where in "$device" cpu; do
+        try "$program" run "jobs/$job.toml" --device "$where" --out "$folder/runs" --force --quiet | tee "$folder/$job-$where.txt"
+    done
 done
 
 echo
