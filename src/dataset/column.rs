@@ -4,6 +4,8 @@ use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::texts::Texts;
+
 /// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -50,7 +52,7 @@ pub enum Column {
     /// See [`ColumnType::Datetime`].
     Datetime(Vec<Option<NaiveDateTime>>),
     /// See [`ColumnType::Text`].
-    Text(Vec<Option<String>>),
+    Text(Texts),
 }
 
 /// The value does not fit the column.
@@ -66,7 +68,7 @@ impl Column {
             ColumnType::Boolean => Self::Boolean(Vec::with_capacity(capacity)),
             ColumnType::Date => Self::Date(Vec::with_capacity(capacity)),
             ColumnType::Datetime => Self::Datetime(Vec::with_capacity(capacity)),
-            ColumnType::Text => Self::Text(Vec::with_capacity(capacity)),
+            ColumnType::Text => Self::Text(Texts::with_capacity(capacity)),
         }
     }
 
@@ -124,9 +126,15 @@ impl Column {
         if let Self::Datetime(v) = self { Some(v) } else { None }
     }
 
-    /// The values, if they are texts.
-    pub fn texts(&self) -> Option<&[Option<String>]> {
-        if let Self::Text(v) = self { Some(v) } else { None }
+    /// The texts in order; none if the column holds something else.
+    pub fn texts(&self) -> impl Iterator<Item = Option<&str>> {
+        let texts = if let Self::Text(v) = self { Some(v) } else { None };
+        texts.into_iter().flat_map(Texts::iter)
+    }
+
+    /// The text of a row, if the column holds texts and has it.
+    pub fn text(&self, row: usize) -> Option<&str> {
+        if let Self::Text(v) = self { v.get(row) } else { None }
     }
 
     pub(super) fn push_missing(&mut self) {
@@ -153,7 +161,7 @@ impl Column {
             Self::Boolean(v) => v.push(Some(parse_boolean(trimmed).ok_or(Misfit)?)),
             Self::Date(v) => v.push(Some(rules.parse_date(trimmed).ok_or(Misfit)?)),
             Self::Datetime(v) => v.push(Some(rules.parse_datetime(trimmed).ok_or(Misfit)?)),
-            Self::Text(v) => v.push(Some(text.to_owned())),
+            Self::Text(v) => v.push(Some(text)),
         }
         Ok(())
     }
@@ -164,7 +172,7 @@ impl Column {
         match self {
             Self::Integer(v) => v.push(Some(value)),
             Self::Float(v) if value.unsigned_abs() <= EXACT_MAX => v.push(Some(value as f64)),
-            Self::Text(v) => v.push(Some(value.to_string())),
+            Self::Text(v) => v.push_display(value),
             _ => return Err(Misfit),
         }
         Ok(())
@@ -179,7 +187,7 @@ impl Column {
             Self::Integer(v) if value.fract() == 0.0 && (-WHOLE_LIMIT..WHOLE_LIMIT).contains(&value) => {
                 v.push(Some(value as i64));
             }
-            Self::Text(v) => v.push(Some(value.to_string())),
+            Self::Text(v) => v.push_display(value),
             _ => return Err(Misfit),
         }
         Ok(())
@@ -189,7 +197,7 @@ impl Column {
     pub(super) fn push_boolean(&mut self, value: bool) -> Result<(), Misfit> {
         match self {
             Self::Boolean(v) => v.push(Some(value)),
-            Self::Text(v) => v.push(Some(value.to_string())),
+            Self::Text(v) => v.push_display(value),
             _ => return Err(Misfit),
         }
         Ok(())
@@ -200,7 +208,7 @@ impl Column {
         match self {
             Self::Date(v) => v.push(Some(value)),
             Self::Datetime(v) => v.push(Some(value.and_time(NaiveTime::MIN))),
-            Self::Text(v) => v.push(Some(value.to_string())),
+            Self::Text(v) => v.push_display(value),
             _ => return Err(Misfit),
         }
         Ok(())
@@ -211,7 +219,7 @@ impl Column {
         match self {
             Self::Datetime(v) => v.push(Some(value)),
             Self::Date(v) if value.time() == NaiveTime::MIN => v.push(Some(value.date())),
-            Self::Text(v) => v.push(Some(value.to_string())),
+            Self::Text(v) => v.push_display(value),
             _ => return Err(Misfit),
         }
         Ok(())

@@ -22,12 +22,14 @@ mod source;
 pub mod split;
 pub mod synth;
 pub mod synth_intent;
+mod texts;
 
 pub use column::{Column, ColumnType};
 pub use error::{DataError, Place, RowRef};
 pub use numbers::{NumberBlock, NumberReader};
 pub use reader::{Batch, ColumnInfo, ReadOptions, TableReader, TypeOrigin, Wanted};
 pub use source::{Encoding, Format, RawSource, Source};
+pub use texts::Texts;
 
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::column::ColumnType;
+use super::column::{Column, ColumnType};
 use super::error::{DataError, Place, RowRef};
 use super::reader::{Batch, ReadOptions, TableReader, Wanted};
 use super::source::Source;
@@ -175,8 +175,8 @@ impl RowSpec {
             match &mut set.targets {
                 RowTargets::None => {}
                 RowTargets::Labels(labels) => {
-                    for (row, cell) in column.and_then(|c| c.texts()).unwrap_or_default().iter().enumerate() {
-                        let text = cell.as_deref().ok_or_else(|| missing(row, name, "a class"))?;
+                    for (row, cell) in column.into_iter().flat_map(Column::texts).enumerate() {
+                        let text = cell.ok_or_else(|| missing(row, name, "a class"))?;
                         labels.push(text.trim().to_owned());
                     }
                 }
@@ -188,8 +188,8 @@ impl RowSpec {
             }
         }
         if let (Some(name), Some(ids)) = (&self.id, &mut set.ids) {
-            for (row, cell) in columns.next().and_then(|c| c.texts()).unwrap_or_default().iter().enumerate() {
-                ids.push(cell.clone().ok_or_else(|| missing(row, name, "an id"))?);
+            for (row, cell) in columns.next().into_iter().flat_map(Column::texts).enumerate() {
+                ids.push(cell.ok_or_else(|| missing(row, name, "an id"))?.to_owned());
             }
         }
         let (width, first) = (set.names.len(), set.inputs.len());

@@ -16,10 +16,12 @@ mod host;
 pub mod prepared;
 pub mod tune;
 pub mod verify;
+mod view;
 
 pub use builder::{ListId, PlanBuilder, TensorId, TensorInfo};
 pub use error::PlanError;
 pub use host::{host_scratch, run_on_host};
+pub use view::View;
 
 use std::ops::Range;
 
@@ -170,6 +172,14 @@ impl Plan {
             Storage::Gpu(plan) => plan.download(id, out)?,
         }
         Ok(())
+    }
+
+    /// The tensor's words where they lie; `None` where they must be downloaded: from a GPU, or from f16.
+    pub fn in_place(&self, id: TensorId) -> Option<View<'_>> {
+        match &self.storage {
+            Storage::Cpu(plan) if !self.tensors[id.0].local => plan.view(id),
+            _ => None,
+        }
     }
 
     fn refuse_local(&self, id: TensorId) -> Result<(), PlanError> {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::dataset::{ColumnType, DataError, Place, ReadOptions, RowRef, Source, TableReader, Wanted};
+use crate::dataset::{Column, ColumnType, DataError, Place, ReadOptions, RowRef, Source, TableReader, Wanted};
 
 /// A table of words; an empty cell is an empty text.
 #[derive(Debug)]
@@ -27,10 +27,9 @@ impl Words {
         let mut words = Self { path: source.path().to_owned(), columns: wanted, rows: vec![] };
         for batch in TableReader::open(&source, &options)? {
             let batch = batch?;
-            let texts: Vec<&[Option<String>]> = batch.columns.iter().filter_map(|column| column.texts()).collect();
             for (number, row) in batch.rows.iter().enumerate() {
-                let cell = |column: &&[Option<String>]| column[number].as_deref().unwrap_or_default().trim().to_owned();
-                words.rows.push((*row, texts.iter().map(cell).collect()));
+                let cell = |column: &Column| column.text(number).unwrap_or_default().trim().to_owned();
+                words.rows.push((*row, batch.columns.iter().map(cell).collect()));
             }
         }
         Ok(words)

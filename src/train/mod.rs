@@ -22,7 +22,7 @@ pub use curves::mean_losses;
 pub use error::TrainError;
 pub use fleet::{Data, Member, Targets, TrainedMember, fleet_max, train, train_in_fleets};
 pub use logistic::Logistic;
-pub use predict::{Predictor, Probed, predict};
+pub use predict::{Predictor, Probed, predict, predict_own};
 pub use saved::SavedFleet;
 pub use seeds::member_seed;
 pub use spec::{EarlyStop, RateSchedule, TrainSpec};

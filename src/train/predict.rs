@@ -2,10 +2,11 @@
 
 use super::error::TrainError;
 use crate::backend::Backend;
-use crate::model::compile::{self, PredictPlan};
+use crate::model::compile::{self, PredictPlan, RowsOf};
 use crate::model::{AssociationShape, InputForm, Model, Weights};
+use crate::plan::{TensorId, View};
 
-/// A fleet laid out on a device, ready to predict batch after batch.
+/// A fleet laid out on a device, ready to predict batch after batch of rows that its members share.
 #[derive(Debug)]
 pub struct Predictor {
     plan: PredictPlan,
@@ -31,30 +32,9 @@ impl Predictor {
     /// # Errors
     /// If weights are not the model's, or the device fails.
     pub fn new(model: &Model, members: &[Weights], batch: usize, backend: &Backend) -> Result<Self, TrainError> {
-        if members.is_empty() || batch == 0 {
-            return Err(TrainError::Data("expected at least one member and a batch of at least one row".to_owned()));
-        }
-        for member in members {
-            member.check(model)?;
-        }
-        let mut plan = compile::prediction(model, members.len(), batch, backend)?;
-        for (i, id) in plan.params.clone().into_iter().enumerate() {
-            let all: Vec<f32> = members.iter().flat_map(|w| w.values[i].iter().copied()).collect();
-            plan.plan.upload_f32(id, &all)?;
-        }
+        let plan = plan(model, members, batch, RowsOf::Fleet, backend)?;
         let (form, outputs) = (model.input_form(), model.output().len());
         Ok(Self { plan, fleet: members.len(), batch, form, outputs, associations: model.associations() })
-    }
-
-    /// The model's outputs (logits, before any softmax) for at most a batch of rows a member: `rows` holds
-    /// [fleet, batch, width], the result [fleet, batch, outputs].
-    ///
-    /// # Errors
-    /// If the length is wrong, a value before an embedding is no number of its vocabulary, or the device fails.
-    pub fn batch(&mut self, rows: &[f32]) -> Result<Vec<f32>, TrainError> {
-        self.plan.plan.upload(self.plan.input, &self.form.words(rows)?)?;
-        self.plan.plan.replay(self.plan.list, 0..1)?;
-        Ok(self.plan.plan.download_f32(self.plan.output)?)
     }
 
     /// Every member's outputs for the same rows: [fleet, rows, outputs].
@@ -77,23 +57,22 @@ impl Predictor {
     }
 
     /// As [`Predictor::probe`], batch by batch as the device has them, without putting them together: `take` gets how many
-    /// rows live, the outputs [fleet, batch, outputs] and the weights [fleet, batch, heads, positions, positions].
+    /// rows live, and of each member the outputs [batch, outputs] and the weights [batch, heads, positions, positions].
     ///
     /// # Errors
     /// As there.
-    pub fn probe_each(&mut self, rows: &[f32], mut take: impl FnMut(usize, &[f32], &[f32])) -> Result<(), TrainError> {
+    pub fn probe_each(
+        &mut self,
+        rows: &[f32],
+        mut take: impl FnMut(usize, View<'_>, View<'_>),
+    ) -> Result<(), TrainError> {
         let shape = self.shape()?;
-        self.each(rows, Some(shape), |_, live, outputs, weights| take(live, outputs, weights))
+        self.each(rows, Some(shape), |_, live, [outputs, weights]| take(live, outputs, weights))
     }
 
     /// Values of a row.
     pub const fn width(&self) -> usize {
         self.form.width
-    }
-
-    /// Rows of a batch.
-    pub const fn batch_rows(&self) -> usize {
-        self.batch
     }
 
     fn shape(&self) -> Result<AssociationShape, TrainError> {
@@ -104,66 +83,102 @@ impl Predictor {
     /// Outputs, and the associations' weights where they are asked for.
     fn everything(&mut self, rows: &[f32], probed: Option<AssociationShape>) -> Result<[Vec<f32>; 2], TrainError> {
         let (count, values) = (rows.len() / self.form.width, [self.outputs, probed.map_or(0, AssociationShape::len)]);
-        let mut all = values.map(|values| Gathered::new(self.fleet, count, self.batch, values));
-        self.each(rows, probed, |number, live, outputs, weights| {
-            all[0].take(number, live, outputs);
-            all[1].take(number, live, weights);
+        let (fleet, batch) = (self.fleet, self.batch);
+        let mut all = values.map(|values| vec![0.0; fleet * count * values]);
+        self.each(rows, probed, |number, live, views| {
+            for ((all, view), values) in all.iter_mut().zip(views).zip(values) {
+                for member in 0..fleet {
+                    let start = (member * count + number * batch) * values;
+                    all[start..start + live * values].copy_from_slice(&view.member(member)[..live * values]);
+                }
+            }
         })?;
-        Ok(all.map(|gathered| gathered.all))
+        Ok(all)
     }
 
-    /// Calls `take` with a batch's number, its living rows, and what the device says of it.
+    /// Calls `take` with a batch's number, its living rows, and what the device says of it: outputs and weights.
     fn each(
         &mut self,
         rows: &[f32],
         probed: Option<AssociationShape>,
-        mut take: impl FnMut(usize, usize, &[f32], &[f32]),
+        mut take: impl FnMut(usize, usize, [View<'_>; 2]),
     ) -> Result<(), TrainError> {
         let width = self.form.width;
         if !rows.len().is_multiple_of(width) {
             return Err(TrainError::Data(format!("expected whole rows of {width} values, found {}", rows.len())));
         }
         let words = self.form.words(rows).map_err(|e| TrainError::Data(e.to_string()))?;
-        let size = self.fleet * self.batch;
-        let (mut outputs, mut weights) =
-            (vec![0; size * self.outputs], vec![0; size * probed.map_or(0, AssociationShape::len)]);
+        let weights = self.plan.associations.filter(|_| probed.is_some());
+        let asked = [(Some(self.plan.output), self.outputs), (weights, probed.map_or(0, AssociationShape::len))];
+        let mut copies = [vec![], vec![]];
         for (number, chunk) in words.chunks(self.batch * width).enumerate() {
             // Rows behind the living ones keep what was there: what is said of them is not looked at.
-            for member in 0..self.fleet {
-                self.plan.plan.upload_part(self.plan.input, member * self.batch * width, chunk)?;
-            }
+            self.plan.plan.upload_part(self.plan.input, 0, chunk)?;
             self.plan.plan.replay(self.plan.list, 0..1)?;
-            self.plan.plan.download_into(self.plan.output, &mut outputs)?;
-            if let Some(id) = self.plan.associations.filter(|_| probed.is_some()) {
-                self.plan.plan.download_into(id, &mut weights)?;
+            for ((id, values), copy) in asked.iter().zip(&mut copies) {
+                let far = id.filter(|id| self.plan.plan.in_place(*id).is_none());
+                copy.resize(far.map_or(0, |_| self.fleet * self.batch * values), 0);
+                far.map_or(Ok(()), |id| self.plan.plan.download_into(id, copy))?;
             }
-            take(number, chunk.len() / width, bytemuck::cast_slice(&outputs), bytemuck::cast_slice(&weights));
+            let view = |which: usize| {
+                let (id, values) = asked[which];
+                let near = id.and_then(|id: TensorId| self.plan.plan.in_place(id));
+                near.unwrap_or_else(|| View::of(&copies[which], if id.is_some() { self.batch * values } else { 0 }))
+            };
+            take(number, chunk.len() / width, [view(0), view(1)]);
         }
         Ok(())
     }
 }
 
-/// What every member says of each row, put together batch by batch.
-struct Gathered {
-    /// [fleet, rows, values].
-    all: Vec<f32>,
-    rows: usize,
+/// A plan with the members' weights on the device.
+fn plan(
+    model: &Model,
+    members: &[Weights],
     batch: usize,
-    values: usize,
+    rows_of: RowsOf,
+    backend: &Backend,
+) -> Result<PredictPlan, TrainError> {
+    if members.is_empty() || batch == 0 {
+        return Err(TrainError::Data("expected at least one member and a batch of at least one row".to_owned()));
+    }
+    for member in members {
+        member.check(model)?;
+    }
+    let mut plan = compile::prediction(model, (members.len(), batch), rows_of, backend)?;
+    for (i, id) in plan.params.clone().into_iter().enumerate() {
+        let all: Vec<f32> = members.iter().flat_map(|w| w.values[i].iter().copied()).collect();
+        plan.plan.upload_f32(id, &all)?;
+    }
+    Ok(plan)
 }
 
-impl Gathered {
-    fn new(fleet: usize, rows: usize, batch: usize, values: usize) -> Self {
-        Self { all: vec![0.0; fleet * rows * values], rows, batch, values }
+/// Each member's outputs (logits, before any softmax) for one row of its own: `rows` holds [fleet, width], the result
+/// [fleet, outputs]. Members that do not fit on the device at once take turns.
+///
+/// # Errors
+/// If the length is wrong, a value before an embedding is no number of its vocabulary, or the device fails.
+pub fn predict_own(
+    model: &Model,
+    members: &[Weights],
+    rows: &[f32],
+    backend: &Backend,
+) -> Result<Vec<f32>, TrainError> {
+    let form = model.input_form();
+    if rows.len() != members.len() * form.width {
+        let (members, found) = (members.len(), rows.len());
+        let expected = format!("{members} rows of {} values", form.width);
+        return Err(TrainError::Data(format!("expected {expected}, a row for each member, found {found} values")));
     }
-
-    /// Takes the first `live` rows of a batch.
-    fn take(&mut self, number: usize, live: usize, found: &[f32]) {
-        for (member, found) in found.chunks((self.batch * self.values).max(1)).enumerate() {
-            let start = (member * self.rows + number * self.batch) * self.values;
-            self.all[start..start + live * self.values].copy_from_slice(&found[..live * self.values]);
-        }
+    let at_once = compile::prediction_fleet_max(model, 1, backend);
+    let mut outputs = Vec::with_capacity(members.len() * model.output().len());
+    for (members, rows) in members.chunks(at_once).zip(rows.chunks(at_once.saturating_mul(form.width))) {
+        let mut plan = plan(model, members, 1, RowsOf::Member, backend)?;
+        plan.plan.upload(plan.input, &form.words(rows)?)?;
+        plan.plan.replay(plan.list, 0..1)?;
+        outputs.extend(plan.plan.download_f32(plan.output)?);
     }
+    Ok(outputs)
 }
 
 /// Every member's outputs for the same rows, in one call: [fleet, rows, outputs]. Members that do not fit on the device

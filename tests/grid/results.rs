@@ -21,7 +21,7 @@ fn allocations(run: &Run) -> Vec<Allocation> {
     let mut rows = vec![];
     while let Some(batch) = reader.next_batch().unwrap() {
         for i in 0..batch.rows.len() {
-            let word = |column: usize| batch.columns[column].texts().unwrap()[i].clone().unwrap();
+            let word = |column: usize| batch.columns[column].text(i).unwrap().to_owned();
             let number = batch.columns[0].integers().unwrap()[i].unwrap();
             rows.push(Allocation { number, task: word(1), customer: word(2), region: word(3), manager: word(4) });
         }

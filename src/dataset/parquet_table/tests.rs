@@ -59,7 +59,7 @@ fn e21_parquet_numbers_are_read() {
 
 #[test]
 fn e21_parquet_texts_are_read() {
-    let expected = Column::Text(vec![Some("产品".into()), None]);
+    let expected = Column::Text([Some("产品"), None].into_iter().collect());
     let values = || vec![Some("产品"), None];
     let dictionary: DictionaryArray<Int32Type> = values().into_iter().collect();
     let arrays: [ArrayRef; 4] = [
@@ -74,7 +74,7 @@ fn e21_parquet_texts_are_read() {
     let numbers: ArrayRef = Arc::new(StringArray::from(vec!["1.5", "NA"]));
     assert_eq!(one(numbers, Some(ColumnType::Float)).unwrap(), Column::Float(vec![Some(1.5), None]));
     let ids: ArrayRef = Arc::new(Int64Array::from(vec![7]));
-    assert_eq!(one(ids, Some(ColumnType::Text)).unwrap(), Column::Text(vec![Some("7".into())]));
+    assert_eq!(one(ids, Some(ColumnType::Text)).unwrap(), Column::Text([Some("7")].into_iter().collect()));
 }
 
 #[test]

@@ -239,7 +239,7 @@ impl Log<'_> {
 }
 
 fn text(batch: &Batch, column: usize, index: usize) -> Option<&str> {
-    batch.columns[column].texts().and_then(|t| t[index].as_deref())
+    batch.columns[column].text(index)
 }
 
 fn time_of(column: &Column, index: usize) -> Option<i64> {

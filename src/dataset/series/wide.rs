@@ -63,7 +63,7 @@ struct Reading<'a> {
 impl Reading<'_> {
     fn add(&mut self, batch: &Batch, index: usize) -> Result<(), DataError> {
         let row = batch.rows[index];
-        let text = |column: usize| batch.columns[column].texts().and_then(|t| t[index].clone());
+        let text = |column: usize| batch.columns[column].text(index).map(str::to_owned);
         let id = text(0).ok_or_else(|| DataError::Missing {
             at: Place::cell(self.path, row, &self.spec.product),
             expected: "a product".to_owned(),

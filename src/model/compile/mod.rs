@@ -16,6 +16,8 @@ pub use training::{Tables, TrainPlan, TrainShape, bytes_a_member, largest_tensor
 
 use super::Model;
 use crate::backend::Backend;
+use crate::ops::DType;
+use crate::ops::gather::{Gather, GatherSpec};
 use crate::plan::{ListId, Plan, PlanBuilder, PlanError, TensorId};
 use forward::{Forward, Mode};
 
@@ -26,7 +28,7 @@ pub struct PredictPlan {
     pub plan: Plan,
     /// The kernels of one batch.
     pub list: ListId,
-    /// [fleet, batch, length * channels].
+    /// [fleet, batch, length * channels], or without the fleet where its members share their rows.
     pub input: TensorId,
     /// [fleet, batch, outputs].
     pub output: TensorId,
@@ -36,19 +38,51 @@ pub struct PredictPlan {
     pub params: Vec<TensorId>,
 }
 
+/// Whose rows a prediction is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowsOf {
+    /// Each member has rows of its own.
+    Member,
+    /// All members have the same rows, which are carried to the device once.
+    Fleet,
+}
+
 /// Compiles predictions of `batch` rows a member.
 ///
 /// # Errors
 /// If the plan does not fit on the device.
-pub fn prediction(model: &Model, fleet: usize, batch: usize, backend: &Backend) -> Result<PredictPlan, PlanError> {
+pub fn prediction(
+    model: &Model,
+    (fleet, batch): (usize, usize),
+    rows_of: RowsOf,
+    backend: &Backend,
+) -> Result<PredictPlan, PlanError> {
     let mut builder = PlanBuilder::new(fleet);
     let params = param_tensors(model, &mut builder);
-    let input = input_tensor(model, &mut builder, "input", batch);
     let list = builder.list();
-    let mut forward = Forward::new(model, batch, input, params.clone()).keeping_output();
+    let (width, dtype) = (model.input().len(), input_dtype(model));
+    let shared = (rows_of == RowsOf::Fleet && fleet > 1)
+        .then(|| (builder.shared("rows", batch * width, dtype), builder.tensor_u32("rows.numbers", batch)));
+    let own = match shared {
+        None if dtype == DType::U32 => builder.tensor_u32("input", batch * width),
+        None => builder.tensor("input", batch * width),
+        Some((rows, numbers)) => {
+            let own = builder.local("input", batch * width, dtype);
+            let spec = GatherSpec { fleet, rows: batch, width, n: batch, steps: 1, dtype };
+            builder.push(list, Gather::new(spec)?, &[rows, numbers, own])?;
+            own
+        }
+    };
+    let mut forward = Forward::new(model, batch, own, params.clone()).keeping_output();
     let output = forward.record(&mut builder, list, Mode::Evaluate)?;
     let associations = model.last_associations().and_then(|index| forward.traces[index].parts.get("weights").copied());
-    Ok(PredictPlan { plan: builder.build(backend)?, list, input, output, associations, params })
+    let mut plan = builder.build(backend)?;
+    if let Some((_, numbers)) = shared {
+        let every: Vec<u32> = (0..fleet).flat_map(|_| 0..batch as u32).collect();
+        plan.upload(numbers, &every)?;
+    }
+    let input = shared.map_or(own, |(rows, _)| rows);
+    Ok(PredictPlan { plan, list, input, output, associations, params })
 }
 
 /// The most members that one prediction of `batch` rows may have, by the size of a binding.
@@ -66,8 +100,7 @@ fn param_tensors(model: &Model, builder: &mut PlanBuilder) -> Vec<TensorId> {
     model.params().iter().map(|param| builder.tensor(param.name.clone(), param.len())).collect()
 }
 
-/// [batch, height * length * channels] a member: whole numbers before an embedding, else values.
-fn input_tensor(model: &Model, builder: &mut PlanBuilder, name: &str, batch: usize) -> TensorId {
-    let len = batch * model.input().len();
-    if model.vocabulary().is_some() { builder.tensor_u32(name, len) } else { builder.tensor(name, len) }
+/// Of inputs: whole numbers before an embedding, else values.
+fn input_dtype(model: &Model) -> DType {
+    if model.vocabulary().is_some() { DType::U32 } else { DType::F32 }
 }

@@ -296,7 +296,7 @@ const fn targets(loss: Loss, outputs: usize) -> (usize, DType) {
 impl Dataset {
     fn new(b: &mut PlanBuilder, model: &Model, shape: &TrainShape) -> Self {
         let (width, outputs) = (model.input().len(), model.output().len());
-        let input_dtype = if model.vocabulary().is_some() { DType::U32 } else { DType::F32 };
+        let input_dtype = super::input_dtype(model);
         let (target_width, dtype) = targets(shape.loss, outputs);
         let inputs = b.shared("inputs", shape.rows * width, input_dtype);
         if shape.precision == Precision::F16 {

@@ -84,8 +84,7 @@ impl Reading<'_> {
             DataError::Missing { at: place(column), expected: expected.to_owned() }.into()
         };
         let text = |column: usize, name: &str| {
-            let texts = batch.columns[column].texts().and_then(|texts| texts[index].clone());
-            texts.ok_or_else(|| missing(name, "a name"))
+            batch.columns[column].text(index).map(str::to_owned).ok_or_else(|| missing(name, "a name"))
         };
         let company = text(0, &self.data.company)?;
         let product = text(1, &self.data.product)?;

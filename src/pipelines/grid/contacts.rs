@@ -160,7 +160,7 @@ struct Reading<'a> {
 }
 
 fn text(column: &Column, index: usize) -> Option<String> {
-    column.texts().and_then(|texts| texts[index].as_ref()).map(|text| text.trim().to_owned())
+    column.text(index).map(|text| text.trim().to_owned())
 }
 
 impl Reading<'_> {

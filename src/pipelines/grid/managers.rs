@@ -170,7 +170,7 @@ fn listed(contacts: &Contacts, spec: &ManagerTable, source: &Source) -> Result<V
             };
             let mut columns = batch.columns.iter();
             let mut text = |name: &str, expected: &str| {
-                let value = columns.next().and_then(|c| c.texts()).and_then(|t| t[index].clone());
+                let value = columns.next().and_then(|c| c.text(index));
                 value.map(|t| t.trim().to_owned()).ok_or_else(|| missing(name, expected))
             };
             let id = text(&spec.manager, "a manager")?;
@@ -222,7 +222,7 @@ fn pairs(source: &Source, names: [&String; 2]) -> Result<Vec<[String; 2]>, GridE
     while let Some(batch) = table.next_batch()? {
         for (index, at) in batch.rows.iter().enumerate() {
             let cell = |column: usize| {
-                let value = batch.columns[column].texts().and_then(|texts| texts[index].clone());
+                let value = batch.columns[column].text(index);
                 value.map(|text| text.trim().to_owned()).ok_or_else(|| DataError::Missing {
                     at: Place::cell(source.path(), *at, names[column]),
                     expected: "a name".to_owned(),

@@ -10,11 +10,10 @@ use super::history::{Expected, History, Row};
 use super::references::References;
 use super::settings::{PointSettings, Rule, SharedSettings};
 use crate::backend::Backend;
-use crate::model::compile::prediction_fleet_max;
 use crate::model::{LayerSpec, Loss, Model, ModelSpec, TensorShape, Weights};
 use crate::ops::Activation;
 use crate::prep::{Demand, Layout, SeriesPrep};
-use crate::train::{Control, Data, Member, Predictor, SavedFleet, Targets, member_seed, train};
+use crate::train::{Control, Data, Member, SavedFleet, Targets, member_seed, predict_own, train};
 
 /// The name of growth-point networks in model files.
 pub const TASK: &str = "growth.points";
@@ -218,12 +217,7 @@ pub(super) fn probabilities(
     for subject in subjects {
         header.prep.row(&subject.early, subject.demand, &mut inputs)?;
     }
-    let at_once = prediction_fleet_max(&model, 1, backend);
-    let mut logits = vec![];
-    for (members, rows) in fleet.members.chunks(at_once).zip(inputs.chunks(at_once.saturating_mul(model.input().len())))
-    {
-        logits.extend(Predictor::new(&model, members, 1, backend)?.batch(rows)?);
-    }
+    let logits = predict_own(&model, &fleet.members, &inputs, backend)?;
     let sigmoid = |z: &f32| 1.0 / (1.0 + (-f64::from(*z)).exp());
     Ok(logits.chunks(header.steps).map(|row| row.iter().map(sigmoid).collect()).collect())
 }

@@ -108,10 +108,9 @@ impl Prep {
                 *apps.entry(loaded.usage.apps[*app as usize].as_str()).or_default() += 1;
             }
         }
-        let list = &loaded.users.list;
         let levels = (0..settings.users.categories.len()).map(|column| {
             let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-            let values = users.iter().filter_map(|&user| list[user as usize].categories[column].as_deref());
+            let values = users.iter().filter_map(|&user| loaded.users.get(user as usize).category(column));
             values.for_each(|value| *counts.entry(value).or_default() += 1);
             most(counts, LEVELS_MAX)
         });
@@ -127,7 +126,10 @@ impl Prep {
             apps: most(apps, APPS_MAX),
             amounts: events.amount_columns,
             usage_scale: Scale::default(),
-            number_scale: Scale::of(numbers, users.iter().map(|&user| list[user as usize].numbers.clone())),
+            number_scale: Scale::of(
+                numbers,
+                users.iter().map(|&user| loaded.users.get(user as usize).numbers().collect()),
+            ),
             levels: levels.collect(),
         };
         let maker = Maker::new(&prep, loaded);
@@ -280,13 +282,14 @@ impl<'a> Maker<'a> {
 
     /// What the users' table says.
     fn own(&self, user: u32, row: &mut [f32]) {
-        let user = &self.loaded.users.list[user as usize];
-        for (i, number) in user.numbers.iter().enumerate() {
-            row[i] = number.map_or(0.0, |number| self.prep.number_scale.apply(i, number as f32));
+        let user = self.loaded.users.get(user as usize);
+        let mut at = 0;
+        for number in user.numbers() {
+            row[at] = number.map_or(0.0, |number| self.prep.number_scale.apply(at, number as f32));
+            at += 1;
         }
-        let mut at = user.numbers.len();
-        for (levels, value) in self.prep.levels.iter().zip(&user.categories) {
-            let place = value.as_ref().and_then(|value| levels.iter().position(|level| level == value));
+        for (levels, value) in self.prep.levels.iter().zip(user.categories()) {
+            let place = value.and_then(|value| levels.iter().position(|level| level == value));
             row[at + place.unwrap_or(levels.len())] = 1.0;
             at += levels.len() + 1;
         }

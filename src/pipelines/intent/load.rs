@@ -1,12 +1,12 @@
 //! The tables, read and joined. Of users without consent nothing but the id is kept, and no cell of theirs is understood.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use chrono::{Datelike, NaiveDate, NaiveDateTime, Timelike};
 
 use super::settings::{Consent, Settings};
-use crate::dataset::{Batch, ColumnType, DataError, Place, ReadOptions, RowRef, Source, TableReader, Wanted};
+use crate::dataset::{Batch, ColumnType, DataError, Place, ReadOptions, RowRef, Source, TableReader, Texts, Wanted};
 use crate::pipelines::tabular::TabularError;
 
 /// No product, no place.
@@ -27,27 +27,82 @@ pub(super) struct Product {
     pub links: [Option<String>; 5],
 }
 
-/// A user who agreed.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct User {
-    pub id: String,
-    pub name: Option<String>,
-    pub language: Option<String>,
-    pub numbers: Vec<Option<f64>>,
-    pub categories: Vec<Option<String>>,
-    /// Further columns that a part of the job asked for, in its order.
-    pub others: Vec<Option<String>>,
-}
-
-/// Users in the file's order, and how many did not agree.
+/// Users who agreed, in the file's order and column by column, and how many did not agree.
 #[derive(Debug, Default)]
 pub(super) struct Users {
-    pub list: Vec<User>,
+    ids: Texts,
+    names: Texts,
+    languages: Texts,
+    numbers: Vec<Vec<Option<f64>>>,
+    categories: Vec<Texts>,
+    others: Vec<Texts>,
     pub without_consent: usize,
     /// Users without a value that the job needs.
     pub incomplete: usize,
-    /// The names of `others`.
+    /// Further columns that a part of the job asked for, in its order.
     pub other_columns: Vec<String>,
+}
+
+impl Users {
+    pub(super) const fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    pub(super) const fn get(&self, place: usize) -> User<'_> {
+        User { users: self, place }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = User<'_>> {
+        (0..self.len()).map(|place| self.get(place))
+    }
+}
+
+/// A user who agreed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct User<'a> {
+    users: &'a Users,
+    place: usize,
+}
+
+impl<'a> User<'a> {
+    pub(super) fn id(self) -> &'a str {
+        self.users.ids.get(self.place).unwrap_or_default()
+    }
+
+    pub(super) fn name(self) -> Option<&'a str> {
+        self.users.names.get(self.place)
+    }
+
+    pub(super) fn language(self) -> Option<&'a str> {
+        self.users.languages.get(self.place)
+    }
+
+    /// Of the columns of numbers, in the settings' order.
+    pub(super) fn number(self, column: usize) -> Option<f64> {
+        self.users.numbers[column][self.place]
+    }
+
+    pub(super) fn numbers(self) -> impl Iterator<Item = Option<f64>> + 'a {
+        self.users.numbers.iter().map(move |column| column[self.place])
+    }
+
+    /// Of the columns of categories, in the settings' order.
+    pub(super) fn category(self, column: usize) -> Option<&'a str> {
+        self.users.categories[column].get(self.place)
+    }
+
+    pub(super) fn categories(self) -> impl Iterator<Item = Option<&'a str>> {
+        self.users.categories.iter().map(move |column| column.get(self.place))
+    }
+
+    /// Of the further columns.
+    pub(super) fn other(self, column: usize) -> Option<&'a str> {
+        self.users.others[column].get(self.place)
+    }
+
+    pub(super) fn others(self) -> impl Iterator<Item = Option<&'a str>> {
+        self.users.others.iter().map(move |column| column.get(self.place))
+    }
 }
 
 /// Events of all users, user after user and in order of time.
@@ -125,11 +180,11 @@ impl Loaded {
     pub(super) fn read(settings: &Settings, sources: &Sources, others: &[String]) -> Result<Self, TabularError> {
         let products = read_products(settings, &sources.products)?;
         let users = read_users(settings, &sources.users, others)?;
-        let places: HashMap<&str, usize> = users.list.iter().enumerate().map(|(i, u)| (u.id.as_str(), i)).collect();
+        let places: HashMap<&str, usize> = users.iter().enumerate().map(|(i, u)| (u.id(), i)).collect();
         let events = read_history(settings, &sources.history, &places, &products)?;
         let usage = match (&settings.usage, &sources.usage) {
             (Some(_), Some(source)) => read_usage(settings, source, &places)?,
-            _ => Usage { by_user: vec![vec![]; users.list.len()], ..Usage::default() },
+            _ => Usage { by_user: vec![vec![]; users.len()], ..Usage::default() },
         };
         let users_file = sources.users.path().to_owned();
         Ok(Self { users_file, users, events, usage, products })
@@ -183,8 +238,8 @@ impl Row<'_> {
     }
 
     pub(super) fn text(&self, column: usize) -> Option<&str> {
-        let texts = self.batch.columns[self.slots[column]].texts()?;
-        texts[self.index].as_deref().map(str::trim).filter(|text| !text.is_empty())
+        let text = self.batch.columns[self.slots[column]].text(self.index)?.trim();
+        (!text.is_empty()).then_some(text)
     }
 
     pub(super) fn needed(&self, column: usize, expected: &str) -> Result<&str, TabularError> {
@@ -267,11 +322,17 @@ fn read_users(settings: &Settings, source: &Source, others: &[String]) -> Result
     columns.extend(others.iter().map(String::as_str));
     let needed = columns.len();
     columns.extend(table.needed.iter().map(String::as_str));
-    let mut users = Users { other_columns: others.to_vec(), ..Users::default() };
+    let mut users = Users {
+        numbers: vec![vec![]; table.numbers.len()],
+        categories: vec![Texts::default(); table.categories.len()],
+        others: vec![Texts::default(); others.len()],
+        other_columns: others.to_vec(),
+        ..Users::default()
+    };
     let mut seen: HashMap<String, RowRef> = HashMap::new();
     rows(source, &columns, |row| {
-        let id = row.needed(0, "a user")?.to_owned();
-        if let Some(first) = seen.insert(id.clone(), row.at()) {
+        let id = row.needed(0, "a user")?;
+        if let Some(first) = seen.insert(id.to_owned(), row.at()) {
             let at = Place::row(source.path(), row.at());
             return Err(DataError::Duplicate { at, key: format!("user `{id}`"), first }.into());
         }
@@ -290,22 +351,31 @@ fn read_users(settings: &Settings, source: &Source, others: &[String]) -> Result
             users.incomplete += 1;
             return Ok(());
         }
-        let text = |slot: Option<usize>| slot.and_then(|column| row.text(column)).map(str::to_owned);
-        users.list.push(User {
-            id,
-            name: text(name),
-            language: text(language),
-            numbers: (numbers..categories).map(|column| row.number(column)).collect::<Result<_, _>>()?,
-            categories: (categories..further).map(|column| text(Some(column))).collect(),
-            others: (further..further + others.len()).map(|column| text(Some(column))).collect(),
-        });
+        for (column, values) in (numbers..).zip(&mut users.numbers) {
+            values.push(row.number(column)?);
+        }
+        users.ids.push(Some(id));
+        users.names.push(name.and_then(|column| row.text(column)));
+        users.languages.push(language.and_then(|column| row.text(column)));
+        (categories..).zip(&mut users.categories).for_each(|(column, texts)| texts.push(row.text(column)));
+        (further..).zip(&mut users.others).for_each(|(column, texts)| texts.push(row.text(column)));
         Ok(())
     })?;
-    if users.list.is_empty() {
+    if users.len() == 0 {
         let reason = format!("expected users who agreed, found none among {}", users.without_consent);
         return Err(TabularError::data(source.path(), reason));
     }
     Ok(users)
+}
+
+/// The number of a name: the next one if it is new.
+fn number_of(names: &mut HashMap<String, u32>, name: &str) -> u32 {
+    if let Some(number) = names.get(name) {
+        return *number;
+    }
+    let number = names.len() as u32;
+    names.insert(name.to_owned(), number);
+    number
 }
 
 fn slot_of<'a>(name: Option<&'a String>, columns: &mut Vec<&'a str>) -> Option<usize> {
@@ -357,10 +427,7 @@ fn read_history(
         };
         let place = match place.and_then(|column| row.text(column)) {
             None => NONE,
-            Some(name) => {
-                let next = places.len() as u32;
-                *places.entry(name.to_owned()).or_insert(next)
-            }
+            Some(name) => number_of(&mut places, name),
         };
         for column in first_amount..first_amount + amount_columns {
             let value = row.number(column)?.unwrap_or(0.0);
@@ -406,7 +473,6 @@ fn read_usage(settings: &Settings, source: &Source, users: &HashMap<&str, usize>
     let columns = [table.user.as_str(), table.app.as_str(), table.minutes.as_str()];
     let mut apps: HashMap<String, u32> = HashMap::new();
     let mut found: Vec<Vec<(u32, f32)>> = vec![vec![]; users.len()];
-    let mut seen: HashSet<(usize, u32)> = HashSet::new();
     let mut of_others = 0;
     rows(source, &columns, |row| {
         let Some(&user) = users.get(row.needed(0, "a user")?) else {
@@ -414,14 +480,13 @@ fn read_usage(settings: &Settings, source: &Source, users: &HashMap<&str, usize>
             return Ok(());
         };
         let name = row.needed(1, "an app")?;
-        let next = apps.len() as u32;
-        let app = *apps.entry(name.to_owned()).or_insert(next);
+        let app = number_of(&mut apps, name);
         let minutes = row.number(2)?.filter(|m| (0.0..=1440.0).contains(m));
         let minutes = minutes.ok_or_else(|| row.wrong(2, "minutes a day from 0 to 1440"))?;
-        if !seen.insert((user, app)) {
-            return Err(row.wrong(1, "each app of a user once"));
+        match found[user].binary_search_by_key(&app, |(known, _)| *known) {
+            Ok(_) => return Err(row.wrong(1, "each app of a user once")),
+            Err(place) => found[user].insert(place, (app, minutes as f32)),
         }
-        found[user].push((app, minutes as f32));
         Ok(())
     })?;
     // By name: the order of the file must not matter.

@@ -314,17 +314,15 @@ impl Scorer {
     /// What the ensemble says, read-out by read-out.
     pub(super) fn say(&mut self, rows: &[f32]) -> Result<Vec<Said>, IntentError> {
         let (positions, products, members) = (self.positions, self.products, self.members);
-        let (width, attention, batch) = (positions * products, self.heads * 9, self.predictor.batch_rows());
+        let (width, attention, share) = (positions * products, self.heads * 9, 1.0 / members as f32);
         let mut all = Vec::with_capacity(rows.len() / self.predictor.width());
         self.predictor.probe_each(rows, |live, outputs, weights| {
             // The mean of logits is that of logarithms of probabilities, but for a constant, which the softmax takes off.
             let one = |row: usize| {
                 let mut said = Said { logs: vec![0.0; width], attention: vec![0.0; attention] };
                 for member in 0..members {
-                    let at = member * batch + row;
-                    said.logs.iter_mut().zip(&outputs[at * width..]).for_each(|(to, v)| *to += v / members as f32);
-                    let values = &weights[at * attention..];
-                    said.attention.iter_mut().zip(values).for_each(|(to, v)| *to += v / members as f32);
+                    add(&mut said.logs, &outputs.member(member)[row * width..], share);
+                    add(&mut said.attention, &weights.member(member)[row * attention..], share);
                 }
                 said.logs.chunks_exact_mut(products).for_each(log_softmax);
                 said
@@ -333,6 +331,10 @@ impl Scorer {
         })?;
         Ok(all)
     }
+}
+
+fn add(to: &mut [f32], values: &[f32], share: f32) {
+    to.iter_mut().zip(values).for_each(|(to, v)| *to += v * share);
 }
 
 fn log_softmax(values: &mut [f32]) {

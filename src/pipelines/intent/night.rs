@@ -93,7 +93,7 @@ impl Night<'_> {
         let mut scorer = Scorer::new(self.fleet, "all", self.backend)?;
         let mut runner = self.personality.as_ref().map(|net| net.open(self.backend)).transpose().map_err(failed)?;
         let portraits = Portraits::new(&self.job.settings, &self.inputs.loaded);
-        let users = self.inputs.loaded.users.list.len();
+        let users = self.inputs.loaded.users.len();
         let progress = self.ctx.progress("users", users as u64);
         let mut found = Found { users, ..Found::default() };
         found.spoken = self.inputs.speaking.as_ref().map(|_| Spoken {
@@ -132,8 +132,8 @@ impl Night<'_> {
         Ok(found)
     }
 
-    fn user(&self, user: usize) -> &User {
-        &self.inputs.loaded.users.list[user]
+    fn user(&self, user: usize) -> User<'_> {
+        self.inputs.loaded.users.get(user)
     }
 
     fn product(&self, intent: Intent) -> &Product {
@@ -169,7 +169,7 @@ impl Night<'_> {
         answers: &mut [Answer],
         found: &mut Found,
     ) -> Result<(), RunError> {
-        let list: Vec<&User> = users.iter().map(|user| self.user(*user)).collect();
+        let list: Vec<User<'_>> = users.iter().map(|user| self.user(*user)).collect();
         let personalities = speaking.personalities(&list, runner)?;
         let Some(spoken) = &mut found.spoken else { return Ok(()) };
         spoken.by.add(&personalities);
@@ -195,20 +195,17 @@ impl Night<'_> {
     ) -> Result<(), RunError> {
         let Inputs { loaded, .. } = self.inputs;
         let Some(counts) = &mut found.replies else { return Ok(()) };
+        for (user, answer) in users.iter().zip(&mut *answers) {
+            let product = self.product(answer.intents[0]);
+            answer.decided = heard.decide(*user, &answer.portrait.user, product, counts);
+        }
+        self.intend_again(scorer, users, answers)?;
         let mut rows = vec![];
         for (user, answer) in users.iter().zip(answers) {
-            let product = self.product(answer.intents[0]);
-            let Some(decided) = heard.decide(*user, &answer.portrait.user, product, counts) else { continue };
-            if !decided.rejecting.is_empty() {
-                let rejected = answer.intents[0].product;
-                let named: Vec<u32> = decided.rejecting.iter().flat_map(|text| named(text, &loaded.products)).collect();
-                let moment = Moment { user: *user as u32, events: loaded.events.of(*user).len() as u32 };
-                let said = scorer.say(&self.maker.row_after(moment, &named, rejected))?;
-                answer.intents = self.trees.intents(&said[0], self.maker.prep.products, &[rejected]);
-            }
+            let Some(decided) = &answer.decided else { continue };
             let greeting = answer.greeting().map(|greeting| greeting.text.as_str());
             let own = self.user(*user);
-            for record in heard.hand_overs(*user, own, &decided, greeting, &answer.intents, &loaded.products) {
+            for record in heard.hand_overs(*user, own, decided, greeting, &answer.intents, &loaded.products) {
                 lines.json(&record)?;
             }
             if let (Some(speaking), false) = (&self.inputs.speaking, decided.rejecting.is_empty()) {
@@ -220,9 +217,28 @@ impl Night<'_> {
                 }
             }
             rows.extend_from_slice(&decided.rows);
-            answer.decided = Some(decided);
         }
         Ok(table.write(&replies::table(&rows)?)?)
+    }
+
+    /// Other intents for those who reject the first: after their replies, and without it.
+    fn intend_again(&self, scorer: &mut Scorer, users: &[usize], answers: &mut [Answer]) -> Result<(), RunError> {
+        let Inputs { loaded, .. } = self.inputs;
+        let rejects = |answer: &Answer| answer.decided.as_ref().is_some_and(|decided| !decided.rejecting.is_empty());
+        let pairs = || users.iter().zip(&*answers).filter(|(_, answer)| rejects(answer));
+        // All of them at once: one row costs the network as much as a batch.
+        let mut rows = vec![];
+        for (user, answer) in pairs() {
+            let texts = answer.decided.iter().flat_map(|decided| &decided.rejecting);
+            let named: Vec<u32> = texts.flat_map(|text| named(text, &loaded.products)).collect();
+            let moment = Moment { user: *user as u32, events: loaded.events.of(*user).len() as u32 };
+            rows.extend(self.maker.row_after(moment, &named, answer.intents[0].product));
+        }
+        let said = scorer.say(&rows)?;
+        for (answer, said) in answers.iter_mut().filter(|answer| rejects(answer)).zip(&said) {
+            answer.intents = self.trees.intents(said, self.maker.prep.products, &[answer.intents[0].product]);
+        }
+        Ok(())
     }
 
     /// Writes cards of this block's users, as long as the job wants more.
@@ -248,7 +264,7 @@ impl Night<'_> {
                 if let Some(message) = self.message(answer) {
                     cards.render(&message, &mut out).map_err(|e| self.card_failed(**user, &e))?;
                 }
-                Ok((file_name(&self.user(**user).id), out))
+                Ok((file_name(self.user(**user).id()), out))
             })
             .collect::<Result<_, _>>()?;
         found.cards += made.len();
@@ -262,7 +278,7 @@ impl Night<'_> {
     fn card_failed(&self, user: usize, error: &crate::card::CardError) -> RunError {
         RunError::data(crate::pipelines::tabular::TabularError::data(
             &self.inputs.loaded.users_file,
-            format!("the card of the user `{}`: {error}", self.user(user).id),
+            format!("the card of the user `{}`: {error}", self.user(user).id()),
         ))
     }
 
@@ -280,7 +296,7 @@ impl Night<'_> {
     /// The name that a card shows.
     fn name(&self, user: usize) -> Option<&str> {
         let by_name = self.job.settings.cards.as_ref().is_some_and(|cards| cards.by_name);
-        if by_name { self.user(user).name.as_deref() } else { None }
+        if by_name { self.user(user).name() } else { None }
     }
 
     fn table(&self, answers: &[Answer]) -> Result<Table, ArtifactError> {

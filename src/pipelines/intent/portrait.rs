@@ -108,7 +108,7 @@ impl<'a> Portraits<'a> {
         let apps = apps.map(|(app, minutes)| (self.loaded.usage.apps[*app as usize].as_str(), f64::from(*minutes)));
         let activity = self.activity(user);
         Portrait {
-            user: self.loaded.users.list[user].id.clone(),
+            user: self.loaded.users.get(user).id().to_owned(),
             level: self.level(user, &activity),
             attributes: self.attributes(user),
             activity,
@@ -142,10 +142,10 @@ impl<'a> Portraits<'a> {
     }
 
     fn attributes(&self, user: usize) -> BTreeMap<String, Value> {
-        let (table, user) = (&self.settings.users, &self.loaded.users.list[user]);
-        let numbers = table.numbers.iter().zip(&user.numbers).map(|(name, v)| (name.clone(), json!(v)));
-        let texts = table.categories.iter().zip(&user.categories).map(|(name, v)| (name.clone(), json!(v)));
-        let language = table.language.iter().map(|_| ("language".to_owned(), json!(user.language)));
+        let (table, user) = (&self.settings.users, self.loaded.users.get(user));
+        let numbers = table.numbers.iter().zip(user.numbers()).map(|(name, v)| (name.clone(), json!(v)));
+        let texts = table.categories.iter().zip(user.categories()).map(|(name, v)| (name.clone(), json!(v)));
+        let language = table.language.iter().map(|_| ("language".to_owned(), json!(user.language())));
         numbers.chain(texts).chain(language).collect()
     }
 
@@ -179,14 +179,14 @@ impl<'a> Portraits<'a> {
         if let Some(value) = amount(".sum", &activity.sums).or_else(|| amount(".mean", &activity.means)) {
             return of(Some(value));
         }
-        let (table, own) = (&self.settings.users, &self.loaded.users.list[user]);
+        let (table, own) = (&self.settings.users, self.loaded.users.get(user));
         if let Some(at) = table.numbers.iter().position(|name| name == field) {
-            return of(own.numbers[at]);
+            return of(own.number(at));
         }
-        let texts = table.categories.iter().zip(&own.categories);
-        let others = self.loaded.users.other_columns.iter().zip(&own.others);
-        let text = texts.chain(others).find(|(name, _)| *name == field).and_then(|(_, text)| text.clone());
-        (text.as_ref().and_then(|text| text.parse().ok()), text)
+        let texts = table.categories.iter().zip(own.categories());
+        let others = self.loaded.users.other_columns.iter().zip(own.others());
+        let text = texts.chain(others).find(|(name, _)| *name == field).and_then(|(_, text)| text);
+        (text.and_then(|text| text.parse().ok()), text.map(str::to_owned))
     }
 }
 

@@ -114,8 +114,7 @@ impl Replies {
         sources: &ReplySources<'_>,
         loaded: &Loaded,
     ) -> Result<Self, TabularError> {
-        let users: HashMap<&str, usize> =
-            loaded.users.list.iter().enumerate().map(|(i, user)| (user.id.as_str(), i)).collect();
+        let users: HashMap<&str, usize> = loaded.users.iter().enumerate().map(|(i, user)| (user.id(), i)).collect();
         let mut columns = vec![settings.id.as_str(), settings.user.as_str(), settings.text.as_str()];
         let time = settings.time.as_ref().map(|name| {
             columns.push(name);
@@ -300,7 +299,7 @@ impl Heard<'_> {
     pub(super) fn hand_overs(
         &self,
         user: usize,
-        own: &User,
+        own: User<'_>,
         decided: &Decided,
         greeting: Option<&str>,
         intents: &[Intent; 3],
@@ -327,7 +326,7 @@ impl Heard<'_> {
             let reply = &self.replies.list[*at];
             chat.push(Turn::new(Speaker::User, &reply.text));
             let emotion = self.emotions[*at].0;
-            HandOver::new([&reply.id, &own.id], &self.scores[*at], emotion, decision, chat, intended())
+            HandOver::new([&reply.id, own.id()], &self.scores[*at], emotion, decision, chat, intended())
         };
         decided.hand_overs.iter().filter_map(record).collect()
     }

@@ -33,7 +33,7 @@ pub(super) fn build(results: &Results<'_>, facts: &RunFacts) -> Result<Report, R
     let subtitle = format!(
         "{} of {}, {}, seed {}",
         counted(results.loaded.events.len(), "event"),
-        counted(results.loaded.users.list.len(), "user"),
+        counted(results.loaded.users.len(), "user"),
         counted(results.loaded.products.len(), "product"),
         facts.seed
     );

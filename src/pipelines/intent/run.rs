@@ -105,7 +105,7 @@ impl Inputs {
         let mut facts = vec![
             format!(
                 "users: {} who agreed; {} who did not and {} without a value that is needed are left out",
-                users.list.len(),
+                users.len(),
                 users.without_consent,
                 users.incomplete
             ),

@@ -71,8 +71,8 @@ impl Speaking {
     }
 
     /// A user's personality features; NaN where there is none.
-    fn features_of(&self, user: &User, row: &mut Vec<f32>) {
-        let number = |at: &usize| user.others[*at].as_ref().and_then(|text| text.parse::<f32>().ok());
+    fn features_of(&self, user: User<'_>, row: &mut Vec<f32>) {
+        let number = |at: &usize| user.other(*at).and_then(|text| text.parse::<f32>().ok());
         row.extend(self.features.iter().map(|at| number(at).unwrap_or(f32::NAN)));
     }
 
@@ -90,10 +90,10 @@ impl Speaking {
         }
         let bytes = ctx.stage_bytes("personality", || {
             let (mut rows, mut kinds) = (vec![], vec![]);
-            for user in &loaded.users.list {
-                if let Some(kind) = &user.others[known] {
+            for user in loaded.users.iter() {
+                if let Some(kind) = user.other(known) {
                     self.features_of(user, &mut rows);
-                    kinds.push(kind.clone());
+                    kinds.push(kind.to_owned());
                 }
             }
             let net = &personality.network;
@@ -110,20 +110,20 @@ impl Speaking {
     /// The personality of some users: those whose type is known have it, the look-up goes next, then the network.
     pub(super) fn personalities(
         &self,
-        users: &[&User],
+        users: &[User<'_>],
         network: Option<&mut NetRunner<'_>>,
     ) -> Result<Vec<Personality>, RunError> {
         let mut features = vec![];
         for user in users {
-            self.features_of(user, &mut features);
+            self.features_of(*user, &mut features);
         }
-        let field = |row: usize, column: usize| users[row].others[self.asked[column]].as_deref().unwrap_or("");
+        let field = |row: usize, column: usize| users[row].other(self.asked[column]).unwrap_or("");
         let asked = Users { count: users.len(), field: &field, features: &features };
         let mut found = personalities(self.look_up.as_ref(), network, &asked).map_err(failed)?;
         let Some(known) = self.known else { return Ok(found) };
         for (personality, user) in found.iter_mut().zip(users) {
-            if let Some(kind) = &user.others[known] {
-                *personality = Personality { kind: kind.clone(), by: By::LookUp, probability: 1.0 };
+            if let Some(kind) = user.other(known) {
+                *personality = Personality { kind: kind.to_owned(), by: By::LookUp, probability: 1.0 };
             }
         }
         Ok(found)
@@ -132,18 +132,18 @@ impl Speaking {
     /// What is said to a user of a product, and in which communication type.
     pub(super) fn greet(
         &self,
-        user: &User,
+        user: User<'_>,
         personality: &Personality,
         product: &Product,
         counts: &mut GreetingCounts,
     ) -> (String, Option<Greeting>) {
-        let language = user.language.as_deref().unwrap_or(&self.default_language);
+        let language = user.language().unwrap_or(&self.default_language);
         let communication = self.communication.of(&personality.kind).to_owned();
         let values = SlotValues {
             product: &product.name,
             price: product.price.as_deref().unwrap_or(""),
             colour: product.colour.as_deref().unwrap_or(""),
-            name: user.name.as_deref().unwrap_or(""),
+            name: user.name().unwrap_or(""),
         };
         let greeting = self.greetings.greet(&communication, &product.kind, language, &values, counts);
         (communication, greeting)

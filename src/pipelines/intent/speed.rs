@@ -6,7 +6,7 @@ use super::error::IntentError;
 use super::network::{BATCH, Form, Scorer, TASK};
 use super::settings::NetworkSettings;
 use crate::backend::Backend;
-use crate::model::compile;
+use crate::model::compile::{self, RowsOf};
 use crate::model::initial_weights;
 use crate::train::{SavedFleet, TrainError, member_seed};
 
@@ -39,7 +39,8 @@ pub fn speed(
     let members: Vec<_> = (0..settings.seeds).map(|i| initial_weights(&model, member_seed(1, i))).collect();
     let width = model.input().len();
     let rows: Vec<f32> = (0..TILE * width).map(|i| ((i * 7919 % 1000) as f32 - 500.0) / 500.0).collect();
-    let mut plan = compile::prediction(&model, members.len(), BATCH, backend).map_err(TrainError::from)?;
+    let mut plan =
+        compile::prediction(&model, (members.len(), BATCH), RowsOf::Fleet, backend).map_err(TrainError::from)?;
     for (i, id) in plan.params.clone().into_iter().enumerate() {
         let all: Vec<f32> = members.iter().flat_map(|weights| weights.values[i].iter().copied()).collect();
         plan.plan.upload_f32(id, &all).map_err(TrainError::from)?;

@@ -23,7 +23,7 @@ pub(super) struct Split {
 
 impl Split {
     pub(super) fn of(loaded: &Loaded, evaluation: &Evaluation, rows_max: usize, seed: u64) -> Self {
-        let users = loaded.users.list.len();
+        let users = loaded.users.len();
         let (mut early, mut inner, mut test) = (vec![], vec![], vec![]);
         for user in 0..users {
             let count = loaded.events.of(user).len();

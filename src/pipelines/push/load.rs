@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use super::settings::{ColumnGroup, Counts, Kind, Settings};
-use crate::dataset::{ColumnType, DataError, ReadOptions, RowRef, Source, TableReader, Wanted};
+use crate::dataset::{Column, ColumnType, DataError, ReadOptions, RowRef, Source, TableReader, Wanted};
 use crate::pipelines::tabular::TabularError;
 use crate::pipelines::train::settings::RawColumns;
 use crate::prep::{Attribute, CleanSpec, ColumnSpec};
@@ -227,8 +227,8 @@ pub(super) fn read_columns(
     while let Some(batch) = reader.next_batch()? {
         let mut rest = batch.columns.iter();
         if let Some(name) = id {
-            for (row, cell) in batch.rows.iter().zip(rest.next().and_then(|c| c.texts()).unwrap_or_default()) {
-                let text = cell.as_ref().map(|text| text.trim().to_owned()).unwrap_or_default();
+            for (row, cell) in batch.rows.iter().zip(rest.next().into_iter().flat_map(Column::texts)) {
+                let text = cell.unwrap_or_default().trim().to_owned();
                 let wrong = |reason| TabularError::data(source.path(), format!("{row}, column `{name}`: {reason}"));
                 if text.is_empty() {
                     return Err(wrong("expected an id, found nothing".to_owned()));
@@ -244,7 +244,7 @@ pub(super) fn read_columns(
         for ((_, _, values), column) in out.iter_mut().zip(&mut rest) {
             match values {
                 Attribute::Numbers(values) => values.extend_from_slice(column.floats().unwrap_or_default()),
-                Attribute::Texts(values) => values.extend_from_slice(column.texts().unwrap_or_default()),
+                Attribute::Texts(values) => values.extend(column.texts().map(|text| text.map(str::to_owned))),
             }
         }
         for (held, column) in held.iter_mut().zip(rest) {
@@ -306,16 +306,16 @@ fn read_pairs(
     let mut reader = TableReader::open(source, &ReadOptions { columns, ..ReadOptions::default() })?;
     let mut pairs: Pairs = vec![BTreeMap::new(); by_id.len()];
     while let Some(batch) = reader.next_batch()? {
-        let text = |column: usize| batch.columns[column].texts().unwrap_or_default();
+        let text = |column: usize, row: usize| batch.columns[column].text(row).unwrap_or_default().trim();
         for (row, place) in batch.rows.iter().enumerate() {
             let wrong = |name: &str, reason: String| {
                 TabularError::data(source.path(), format!("{place}, column `{name}`: {reason}"))
             };
-            let own = text(0)[row].as_deref().unwrap_or_default().trim();
+            let own = text(0, row);
             let Some(user) = by_id.get(own) else {
                 return Err(wrong(&customer, format!("expected a customer of the customers' table, found `{own}`")));
             };
-            let id = text(1)[row].as_deref().unwrap_or_default().trim();
+            let id = text(1, row);
             if id.is_empty() {
                 return Err(wrong(&product, "expected a product, found nothing".to_owned()));
             }
@@ -343,8 +343,7 @@ fn read_products(source: &Source, settings: &Settings) -> Result<BTreeMap<String
     let mut products = BTreeMap::new();
     while let Some(batch) = reader.next_batch()? {
         let text = |column: usize, row: usize| {
-            let cells = batch.columns.get(column).and_then(|c| c.texts()).unwrap_or_default();
-            cells.get(row).and_then(|cell| cell.as_deref()).unwrap_or_default().trim().to_owned()
+            batch.columns.get(column).and_then(|c| c.text(row)).unwrap_or_default().trim().to_owned()
         };
         for (row, place) in batch.rows.iter().enumerate() {
             let id = text(0, row);
@@ -370,8 +369,7 @@ fn read_exclusions(source: &Source, settings: &Settings) -> Result<Exclusions, T
     let mut exclusions = Exclusions::default();
     while let Some(batch) = reader.next_batch()? {
         let text = |column: usize, row: usize| {
-            let cells = batch.columns.get(column).and_then(|c| c.texts()).unwrap_or_default();
-            cells.get(row).and_then(|cell| cell.as_deref()).unwrap_or_default().trim().to_owned()
+            batch.columns.get(column).and_then(|c| c.text(row)).unwrap_or_default().trim().to_owned()
         };
         for (row, place) in batch.rows.iter().enumerate() {
             let (customer, product) = (text(0, row), text(1, row));

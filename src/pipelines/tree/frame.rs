@@ -157,8 +157,8 @@ impl FrameSpec {
             match &mut frame.targets {
                 Targets::None => {}
                 Targets::Labels(labels) => {
-                    for (row, cell) in column.and_then(Column::texts).unwrap_or_default().iter().enumerate() {
-                        let text = cell.as_deref().ok_or_else(|| missing(row, name, "a class"))?;
+                    for (row, cell) in column.into_iter().flat_map(Column::texts).enumerate() {
+                        let text = cell.ok_or_else(|| missing(row, name, "a class"))?;
                         labels.push(text.trim().to_owned());
                     }
                 }
@@ -170,8 +170,8 @@ impl FrameSpec {
             }
         }
         if let Some(name) = &self.id {
-            for (row, cell) in columns.next().and_then(Column::texts).unwrap_or_default().iter().enumerate() {
-                frame.ids.push(cell.clone().ok_or_else(|| missing(row, name, "an id"))?);
+            for (row, cell) in columns.next().into_iter().flat_map(Column::texts).enumerate() {
+                frame.ids.push(cell.ok_or_else(|| missing(row, name, "an id"))?.to_owned());
             }
         }
         let inputs: Vec<&Column> = columns.collect();
@@ -191,8 +191,7 @@ impl FrameSpec {
             }
         }
         for (texts, column) in raw.texts.iter_mut().zip(&inputs[numbers..]) {
-            let cells = column.texts().unwrap_or_default().iter();
-            texts.extend(cells.map(|cell| cell.as_deref().map(|text| text.trim().to_owned())));
+            texts.extend(column.texts().map(|cell| cell.map(|text| text.trim().to_owned())));
         }
         frame.places.extend_from_slice(&batch.rows);
         Ok(())

@@ -12,8 +12,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
 
-use super::Counts;
 use super::builder::{List, ListId, SCRATCH, TensorId, TensorInfo};
+use super::{Counts, View};
 use crate::backend::{Cpu, CpuContext, SPLIT_FLOPS, half};
 use crate::ops::Access;
 use crew::Board;
@@ -167,6 +167,12 @@ impl CpuPlan {
                 copy(&words[..out.len()], out);
             }
         }
+    }
+
+    /// The tensor's words where they are, unless they are f16.
+    pub(super) fn view(&self, id: TensorId) -> Option<View<'_>> {
+        let place = self.places[id.0];
+        (!place.half).then(|| View::apart(&self.arena.words()[place.start..], place.len, place.stride))
     }
 
     /// Overwrites words of the tensor, members one after the other, from `offset` on.
