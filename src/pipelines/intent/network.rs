@@ -319,10 +319,18 @@ impl Scorer {
         self.predictor.probe_each(rows, |live, outputs, weights| {
             // The mean of logits is that of logarithms of probabilities, but for a constant, which the softmax takes off.
             let one = |row: usize| {
-                let mut said = Said { logs: vec![0.0; width], attention: vec![0.0; attention] };
-                for member in 0..members {
-                    add(&mut said.logs, &outputs.member(member)[row * width..], share);
-                    add(&mut said.attention, &weights.member(member)[row * attention..], share);
+                let of = |member: usize| {
+                    (
+                        &outputs.member(member)[row * width..][..width],
+                        &weights.member(member)[row * attention..][..attention],
+                    )
+                };
+                let (logs, attended) = of(0);
+                let mut said = Said { logs: shared(logs, share), attention: shared(attended, share) };
+                for member in 1..members {
+                    let (logs, attended) = of(member);
+                    add(&mut said.logs, logs, share);
+                    add(&mut said.attention, attended, share);
                 }
                 said.logs.chunks_exact_mut(products).for_each(log_softmax);
                 said
@@ -331,6 +339,10 @@ impl Scorer {
         })?;
         Ok(all)
     }
+}
+
+fn shared(values: &[f32], share: f32) -> Vec<f32> {
+    values.iter().map(|v| v * share).collect()
 }
 
 fn add(to: &mut [f32], values: &[f32], share: f32) {

@@ -198,7 +198,7 @@ impl CpuPlan {
     }
 
     /// Every member runs all lists by itself; members are spread over the threads, and where there are fewer than two
-    /// members a thread, so are the tiles of a member.
+    /// members a thread, or threads would wait for the last members, so are the tiles of a member.
     pub(super) fn replay(&mut self, fleet: usize, runs: &[(ListId, Range<u32>)]) {
         self.replay_watched(fleet, runs, &Unwatched);
     }
@@ -220,6 +220,7 @@ impl CpuPlan {
             _ if alone => Team::Alone,
             1 if every(|cut| cut.small) => Team::Crew(&board),
             _ if fleet < 2 * threads => Team::Pool,
+            _ if uneven(fleet, threads) && !every(|cut| cut.whole) => Team::Pool,
             _ => Team::Alone,
         };
         self.workers.provide(threads);
@@ -258,6 +259,11 @@ impl CpuPlan {
             runs.iter().map(|(list, steps)| self.lists[list.0].list.kernels.len() as u64 * steps.len() as u64).sum();
         self.kernels_run.fetch_add(run, Ordering::Relaxed);
     }
+}
+
+/// Whether threads that take whole members would idle for more than a tenth of the time.
+const fn uneven(fleet: usize, threads: usize) -> bool {
+    10 * threads * fleet.div_ceil(threads) > 11 * fleet
 }
 
 /// Copies words, large numbers of them by several threads: one alone does not fill the memory's width.
