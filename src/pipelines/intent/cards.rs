@@ -185,13 +185,19 @@ pub fn card_of(folder: &Path, user: &str) -> Result<String, RunError> {
     let path = run.tables().join("intents.csv");
     let wrong = |reason: String| RunError::data(ArtifactError::format(&path, reason));
     let cards = CardData::load(&run)?.check().map_err(wrong)?;
-    let mut reader = csv::Reader::from_path(&path).map_err(|e| wrong(e.to_string()))?;
-    for row in reader.deserialize::<HashMap<String, String>>() {
-        let row = row.map_err(|e| wrong(e.to_string()))?;
-        let of = |name: &str| row.get(name).map_or("", String::as_str);
-        if of("user") != user {
+    let failed = |e: csv::Error| wrong(e.to_string());
+    let mut reader = csv::Reader::from_path(&path).map_err(failed)?;
+    let header = reader.headers().map_err(failed)?.clone();
+    let column = |name: &str| header.iter().position(|known| known == name);
+    let own = column("user").ok_or_else(|| wrong("expected a column `user`, found none".to_owned()))?;
+    // Of a million rows only the user's is understood.
+    let mut record = csv::ByteRecord::new();
+    while reader.read_byte_record(&mut record).map_err(failed)? {
+        if record.get(own) != Some(user.as_bytes()) {
             continue;
         }
+        let record = csv::StringRecord::from_byte_record(record).map_err(|e| wrong(e.to_string()))?;
+        let of = |name: &str| column(name).and_then(|column| record.get(column)).unwrap_or_default();
         if of("greeting").is_empty() {
             return Err(wrong(format!("the user `{user}` has no greeting, and so no card")));
         }

@@ -31,7 +31,7 @@ const OTHER_SHARE: f32 = 0.3;
 
 /// The network of each member.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct Network {
     /// Positions of a row.
     pub length: usize,
@@ -47,6 +47,12 @@ pub struct Network {
     pub dropout: f32,
 }
 
+impl Default for Network {
+    fn default() -> Self {
+        Self { length: 256, vocabulary: 100_000, channels: 16, heads: 2, feed_forward: 32, dropout: 0.1 }
+    }
+}
+
 /// How a text model is made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -54,23 +60,57 @@ pub struct TextSpec {
     /// Which n-grams.
     pub grams: Grams,
     /// The network of each member.
+    #[serde(default)]
     pub network: Network,
     /// Members of the ensemble.
+    #[serde(default = "usual::members")]
     pub members: usize,
     /// Epochs of training.
+    #[serde(default = "usual::epochs")]
     pub epochs: usize,
     /// Rows a step.
+    #[serde(default = "usual::batch")]
     pub batch: usize,
     /// The learning rate, which falls along half a cosine.
+    #[serde(default = "usual::rate")]
     pub rate: f32,
     /// Weight decay.
+    #[serde(default = "usual::weight_decay")]
     pub weight_decay: f32,
     /// What mistakes cost in the linear model in front.
+    #[serde(default = "usual::linear_cost")]
     pub linear_cost: f64,
     /// 0: every row counts the same; 1: every class does.
+    #[serde(default)]
     pub balance: f64,
     /// What the members' draws follow from.
+    #[serde(default = "usual::seed")]
     pub seed: u64,
+}
+
+/// What is taken where the settings say nothing.
+mod usual {
+    pub(super) const fn members() -> usize {
+        3
+    }
+    pub(super) const fn epochs() -> usize {
+        2
+    }
+    pub(super) const fn batch() -> usize {
+        32
+    }
+    pub(super) const fn rate() -> f32 {
+        1e-5
+    }
+    pub(super) const fn weight_decay() -> f32 {
+        0.01
+    }
+    pub(super) const fn linear_cost() -> f64 {
+        4.0
+    }
+    pub(super) const fn seed() -> u64 {
+        1
+    }
 }
 
 impl TextSpec {

@@ -21,6 +21,17 @@ fn spec() -> TextSpec {
     }
 }
 
+#[test]
+fn i8_only_the_unit_must_be_said() {
+    let given = |text: &str| serde_json::from_str::<TextSpec>(text);
+    let found = given(r#"{ "grams": { "unit": "words" }, "epochs": 9, "network": { "heads": 4 } }"#).expect("a spec");
+    let (network, longest) = (found.network, found.grams.longest);
+    assert_eq!((found.epochs, found.members, longest, network.heads, network.channels), (9, 3, 2, 4, 16));
+    found.check(3).expect("the usual settings hold");
+    let missing = given(r#"{ "grams": { "longest": 2 } }"#).expect_err("words and characters differ");
+    assert!(missing.to_string().contains("unit"), "{missing}");
+}
+
 fn train(
     texts: &[String],
     labels: &[u32],

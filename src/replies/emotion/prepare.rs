@@ -30,9 +30,15 @@ pub struct Grams {
     /// What they are made of.
     pub unit: Unit,
     /// The most units of an n-gram.
+    #[serde(default = "two")]
     pub longest: usize,
     /// Texts that an n-gram must be in.
+    #[serde(default = "two")]
     pub texts_min: usize,
+}
+
+const fn two() -> usize {
+    2
 }
 
 /// Units of a text in lower case.
