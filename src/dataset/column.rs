@@ -132,7 +132,10 @@ impl Column {
         texts.into_iter().flat_map(Texts::iter)
     }
 
-    /// The text of a row, if the column holds texts and has it.
+    /// The text of a row; `None` if it is missing, or the column holds something else.
+    ///
+    /// # Panics
+    /// If there is no such row.
     pub fn text(&self, row: usize) -> Option<&str> {
         if let Self::Text(v) = self { v.get(row) } else { None }
     }
