@@ -147,8 +147,9 @@ fn any_number_of_threads(model: &Model) {
     let table = Table::new(model, 300);
     let training = schedule(OPTIMIZERS[0], 2, 128);
     let rows = |from: u32| (from..from + 200).collect::<Vec<u32>>();
-    let all: Vec<Member> = (0..3).map(|i| Member::new(i, 0.01, rows(i as u32 * 20), (250..300).collect())).collect();
-    for fleet in [1, 3] {
+    let all: Vec<Member> = (0..5).map(|i| Member::new(i, 0.01, rows(i as u32 * 20), (250..300).collect())).collect();
+    // Five on two threads: the last one's tiles are shared.
+    for fleet in [1, 3, 5] {
         let found = [1, 2, 3].map(|threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
             pool.install(|| fit(model, &training, Loss::CrossEntropy, &table, &all[..fleet], &cpu()))
