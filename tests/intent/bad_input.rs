@@ -47,6 +47,9 @@ fn i2_tables_with_wrong_cells_are_refused_with_file_line_and_column() {
     cell("users.csv", of(users(), 3, "true", "maybe"), &["users.csv, line 3", "column `consent`", "`true` or `false`"]);
     cell("users.csv", of(users(), 4, "u002", "u001"), &["users.csv, line 4", "user `u001`"]);
     cell("usage.csv", of(usage(), 4, ",11", ",2000"), &["usage.csv, line 4", "minutes a day from 0 to 1440"]);
+    let twice = format!("{}{}\n", usage(), usage().lines().nth(3).unwrap());
+    let line = format!("usage.csv, line {}", twice.lines().count());
+    cell("usage.csv", twice, &[&line, "column `app`", "each app of a user once, found `tealog`"]);
     cell("products.csv", of(products(), 3, "p1", "p0"), &["products.csv, line 3", "product `p0`"]);
     cell(
         "users.csv",
