@@ -5,7 +5,8 @@
 #
 # USERS (default: 1000000) come from `nightloom synth intent`; the job is jobs/intent_synthetic.toml with their tables, two
 # epochs instead of twelve and no masked stage; CARDS (default: 50000) are written, 29 KB each. All of it lies in target/night.
-# Set PROGRAM to take another release binary than the one built here, and DEVICE to run on a GPU.
+# The table at the end needs python3. Set PROGRAM to take another release binary than the one built here, and DEVICE to run on
+# a GPU.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -50,7 +51,7 @@ import sys
 
 run, started, ended, memory = pathlib.Path(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3]), sys.argv[4]
 events = [json.loads(line) for line in (run / "events.jsonl").read_text().splitlines()]
-at = lambda event: datetime.datetime.fromisoformat(event["time"]).timestamp()
+at = lambda event: datetime.datetime.fromisoformat(event["time"].replace("Z", "+00:00")).timestamp()
 begun = next(at(event) for event in events if event["event"] == "run_started")
 stages = [event for event in events if event["event"] == "stage_finished"]
 answered = at(next(event for event in events if event["event"] == "run_finished")) - at(stages[-1])

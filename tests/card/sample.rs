@@ -122,12 +122,6 @@ impl Pixels {
         all.len()
     }
 
-    /// Whether it shows another face than `other`. Browsers draw a few pixels of round edges now so, now so (four were
-    /// seen); a face that moves changes hundreds.
-    pub fn moved(&self, other: &Self) -> bool {
-        self.change(other) > 5e-4
-    }
-
     /// The share of pixels that differ from `other`'s clearly.
     pub fn change(&self, other: &Self) -> f64 {
         assert_eq!((self.width, self.height), (other.width, other.height));
